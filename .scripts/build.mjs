@@ -1,0 +1,31 @@
+// Bundles src/ into dist/: one entry, one chunk for each thing that only some commands load.
+// dist/cli and dist/chunks lie as deep as src/effects, so `../../templates` is right from all.
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { build } from 'esbuild';
+import { collectNotices } from './notices.mjs';
+
+const root = new URL('..', import.meta.url);
+const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
+
+await rm(new URL('dist', root), { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: new URL('.', root).pathname,
+  entryPoints: { 'cli/main': 'src/cli/main.ts' },
+  outdir: 'dist',
+  chunkNames: 'chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.17',
+  define: { __VERSION__: JSON.stringify(version) },
+  // commander and cross-spawn are CommonJS: bundled as ESM they still call require for built-ins.
+  banner: {
+    js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
+  },
+  metafile: true,
+  logLevel: 'warning',
+});
+await writeFile(new URL('THIRD-PARTY-NOTICES', root), await collectNotices(root, metafile));

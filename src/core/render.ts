@@ -1,0 +1,93 @@
+import ejs from 'ejs';
+import { type Answers, slugify } from './answers.ts';
+import { formatCommands, formatTool } from './commands.ts';
+import { composeEnvExample, composePackageJson, composePackageLock } from './compose.ts';
+import { json, md, py, sh, toml, ts, UserText, yaml } from './escape.ts';
+import type { StackTemplate } from './stacks.ts';
+import { type FileEntry, type FileTree, sortTree } from './tree.ts';
+
+/** Names that an npm package cannot ship, and their names in the project. */
+const RENAMES: ReadonlyMap<string, string> = new Map([['gitignore', '.gitignore']]);
+
+const TEMPLATE_SUFFIX = '.ejs';
+
+/**
+ * The project that these answers are: the same answers, template and version give the same bytes.
+ *
+ * @param version the tool's own version, which the project's README pins
+ * @throws Error when the template is empty, names an unknown variable, or would show a user's text
+ *   without an escaper
+ */
+export function render(answers: Answers, template: StackTemplate, version: string): FileTree {
+  if (template.files.size === 0) throw new Error(`the template ${template.name} has no files`);
+  const context = createContext(answers, template, version);
+  const slug = context.slug;
+  const entries: [string, FileEntry][] = [
+    ['.env.example', { text: composeEnvExample(answers, template.manifest), mode: 0o644 }],
+  ];
+  for (const [path, file] of template.files) {
+    if (path === 'package-lock.json' && answers.packageManager !== 'npm') continue;
+    entries.push([renamePath(path), { text: renderFile(path, file.text), mode: file.mode }]);
+  }
+  return sortTree(entries);
+
+  function renderFile(path: string, text: string): string {
+    if (path.endsWith(TEMPLATE_SUFFIX)) return renderTemplate(path, text, context);
+    if (path === 'package.json') return composePackageJson(text, slug);
+    if (path === 'package-lock.json') return composePackageLock(text, slug);
+    return text;
+  }
+}
+
+function renamePath(path: string): string {
+  const name = path.endsWith(TEMPLATE_SUFFIX) ? path.slice(0, -TEMPLATE_SUFFIX.length) : path;
+  return RENAMES.get(name) ?? name;
+}
+
+function renderTemplate(path: string, text: string, context: RenderContext): string {
+  try {
+    return ejs.render(text, context, { escape: String });
+  } catch (error) {
+    throw new Error(`the template ${path} does not render: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+type RenderContext = ReturnType<typeof createContext>;
+
+/** What a template sees: opaque user text, the escapers that open it, and plain facts. */
+function createContext(answers: Answers, { manifest, files }: StackTemplate, version: string) {
+  const tool = formatTool(version, false);
+  return {
+    name: new UserText(answers.name),
+    model: new UserText(answers.model),
+    baseUrl: new UserText(answers.baseUrl),
+    json,
+    md,
+    py,
+    sh,
+    toml,
+    ts,
+    yaml,
+    slug: slugify(answers.name, dependencyNames(manifest.dependencies, files)),
+    version,
+    packageManager: answers.packageManager,
+    dependencies: manifest.dependencies ?? [],
+    devDependencies: manifest.devDependencies ?? [],
+    commands: formatCommands(manifest, answers.packageManager),
+    toolDev: `${tool} dev`,
+    toolStart: `${tool} start`,
+  };
+}
+
+/** Names that the project itself must not have. */
+function dependencyNames(python: readonly string[] = [], files: FileTree): string[] {
+  const manifest = files.get('package.json');
+  const parsed = manifest ? (JSON.parse(manifest.text) as Record<string, object>) : {};
+  return [
+    ...python.map((requirement) => requirement.replace(/[^A-Za-z0-9._-].*$/, '').toLowerCase()),
+    ...Object.keys(parsed.dependencies ?? {}),
+    ...Object.keys(parsed.devDependencies ?? {}),
+  ];
+}
