@@ -122,3 +122,18 @@ function utf8Length(text: string): number {
   }
   return bytes;
 }
+
+/** What is wrong with an API key; never repeats it. */
+export function keyProblem(key: string): string | undefined {
+  if (key === '') return 'The key is empty.';
+  // What every reader of a .env file takes as it stands: no quotes, spaces, # or $.
+  if (/^[A-Za-z0-9._~+/=:@-]{1,512}$/.test(key)) return undefined;
+  return 'The key has characters that no API key has (spaces, quotes, line breaks?).';
+}
+
+/** @throws CliError (2) without the key in it */
+export function parseKey(key: string): string {
+  const problem = keyProblem(key);
+  if (problem) throw usageError(problem, 'Copy it again, or pass --no-key to use the mock.');
+  return key;
+}

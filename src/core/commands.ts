@@ -7,30 +7,35 @@ export interface Step {
   readonly argv: readonly string[];
 }
 
+/** Where Python is: the one that makes the venv, and the one inside it. */
+export interface PythonPaths {
+  readonly system: string;
+  readonly venv: string;
+}
+
+/** As on Linux and macOS; the README's commands are written for these. */
+const POSIX_PYTHON: PythonPaths = { system: 'python3', venv: '.venv/bin/python' };
+
 /** Installs exactly what the lock says, tests and linters included. */
-export function planInstall(packageManager: PackageManager, python: string): readonly Step[] {
+export function planInstall(
+  packageManager: PackageManager,
+  python: PythonPaths = POSIX_PYTHON,
+): readonly Step[] {
   return INSTALL[packageManager](python);
 }
 
 const requirements = ['--require-hashes', '-r', 'requirements-dev.txt'];
 
-const INSTALL: Readonly<Record<PackageManager, (python: string) => readonly Step[]>> = {
+const INSTALL: Readonly<Record<PackageManager, (python: PythonPaths) => readonly Step[]>> = {
   uv: () => [
     { title: 'Creating .venv', argv: ['uv', 'venv', '--allow-existing'] },
     { title: 'Installing Python packages', argv: ['uv', 'pip', 'install', ...requirements] },
   ],
   pip: (python) => [
-    { title: 'Creating .venv', argv: [python, '-m', 'venv', '.venv'] },
+    { title: 'Creating .venv', argv: [python.system, '-m', 'venv', '.venv'] },
     {
       title: 'Installing Python packages',
-      argv: [
-        '.venv/bin/python',
-        '-m',
-        'pip',
-        'install',
-        '--disable-pip-version-check',
-        ...requirements,
-      ],
+      argv: [python.venv, '-m', 'pip', 'install', '--disable-pip-version-check', ...requirements],
     },
   ],
   npm: () => [{ title: 'Installing npm packages', argv: ['npm', 'ci', '--no-audit', '--no-fund'] }],
@@ -57,7 +62,7 @@ export function formatCommands(
   manifest: Pick<StackManifest, 'language' | 'commands'>,
   packageManager: PackageManager,
 ): CommandTexts {
-  const install = planInstall(packageManager, 'python3')
+  const install = planInstall(packageManager)
     .map((step) => formatArgv(step.argv))
     .join(' && ');
   const text =

@@ -7,6 +7,8 @@ export interface CliErrorOptions {
   /** Default 1. */
   readonly exitCode?: number;
   readonly cause?: unknown;
+  /** What `--json` adds to the error: how far it got. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -17,11 +19,13 @@ export class CliError extends Error {
   override readonly name = 'CliError';
   readonly hint: string | undefined;
   readonly exitCode: number;
+  readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(message: string, { hint, exitCode = EXIT.failed, cause }: CliErrorOptions = {}) {
-    super(message, { cause });
-    this.hint = hint;
-    this.exitCode = exitCode;
+  constructor(message: string, options: CliErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.hint = options.hint;
+    this.exitCode = options.exitCode ?? EXIT.failed;
+    this.details = options.details ?? {};
   }
 }
 

@@ -58,7 +58,12 @@ function planRemoval(path: string, base: FileEntry, disk: FileEntry): FileOp {
   return { kind: 'conflict', path, why: 'you changed it, and we no longer ship it', file: disk };
 }
 
-function planMerge(path: string, base: FileEntry, disk: FileEntry, target: FileEntry): FileOp {
+function planMerge(
+  path: string,
+  base: FileEntry,
+  disk: FileEntry,
+  target: FileEntry,
+): FileOp | undefined {
   const { text, conflict } = mergeFile(path, disk.text, base.text, target.text);
   const file = { text, mode: target.mode };
   if (conflict) return { kind: 'conflict', path, why: 'both of us changed the same lines', file };
@@ -70,4 +75,11 @@ function planMerge(path: string, base: FileEntry, disk: FileEntry, target: FileE
 /** Equal but for line ends, which git and editors on Windows change on their own. */
 function sameText(a: FileEntry, b: FileEntry): boolean {
   return a.text === b.text || a.text.replaceAll('\r\n', '\n') === b.text.replaceAll('\r\n', '\n');
+}
+
+/** The same plan for someone who said that our version wins: conflicts become updates. */
+export function resolveForOurs(ops: readonly FileOp[]): readonly FileOp[] {
+  return ops.map((op) =>
+    op.kind === 'conflict' ? { kind: 'update', path: op.path, file: op.file } : op,
+  );
 }

@@ -38,7 +38,12 @@ export async function runProgram(argv: readonly string[], options: RunOptions): 
 
 function describeFailure(
   file: string,
-  result: { code?: string; exitCode?: number; signal?: string; isCanceled: boolean },
+  result: {
+    readonly code?: string | undefined;
+    readonly exitCode?: number | undefined;
+    readonly signal?: string | undefined;
+    readonly isCanceled: boolean;
+  },
 ): string {
   if (result.isCanceled) return `${file} was cancelled`;
   if (result.code === 'ENOENT') return `${file} was not found`;

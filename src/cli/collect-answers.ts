@@ -1,0 +1,192 @@
+import { basename, resolve } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
+import {
+  type Answers,
+  DEFAULT_BASE_URL,
+  DEFAULT_DIRECTORY,
+  DEFAULT_MODEL,
+  keyProblem,
+  nameProblem,
+  parseKey,
+  parseName,
+} from '../core/answers.ts';
+import { CliError, EXIT, usageError } from '../core/errors.ts';
+import {
+  LAYOUTS,
+  type Language,
+  type Layout,
+  languageOf,
+  type StackName,
+  stackOf,
+} from '../core/stacks.ts';
+import type { Asker } from '../effects/ask.ts';
+import { type GitState, readGitState } from '../effects/git.ts';
+import { choosePackageManager } from '../effects/package-manager.ts';
+import { readOccupancy } from '../effects/project.ts';
+import type { CreateFlags } from './create.ts';
+
+/** Everything that `create` has to know; nothing of it is asked again. */
+export interface Request {
+  /** Absolute. */
+  readonly directory: string;
+  readonly answers: Answers;
+  /** Goes into `.env` and nowhere else. */
+  readonly key: string | undefined;
+  readonly install: boolean;
+  readonly git: boolean;
+  readonly gitState: GitState;
+}
+
+/**
+ * Flags, then questions for what no flag answered, in the order directory, layout, language, key,
+ * install, git.
+ *
+ * @param asker undefined where nobody can be asked
+ * @throws CliError 2 for a bad value, 4 for a missing one with nobody to ask, 130 for Ctrl-C
+ */
+export async function collectAnswers(
+  typedDirectory: string | undefined,
+  flags: CreateFlags,
+  asker: Asker | undefined,
+): Promise<Request> {
+  checkFlags(flags);
+  const ask = flags.yes ? undefined : asker;
+  if (!ask && !flags.yes) checkMissing(typedDirectory, flags);
+
+  const typed =
+    typedDirectory ?? (await ask?.text('Where?', DEFAULT_DIRECTORY, checkDirectory(flags)));
+  const directory = resolve(typed ?? DEFAULT_DIRECTORY);
+  const name = typed === '' ? parseName('') : parseName(basename(directory));
+  const problem = await checkDirectory(flags)(directory);
+  if (problem) throw new CliError(problem, { hint: OCCUPIED_HINT });
+
+  const stack = await chooseStack(flags, ask);
+  const packageManager = await choosePackageManager(languageOf(stack), flags.packageManager);
+  const key = await chooseKey(flags, ask);
+  const install = flags.install ?? (await ask?.confirm('Install the dependencies?', true)) ?? true;
+  const gitState = flags.git === false ? 'ready' : await readGitState(directory);
+  const git = await chooseGit(flags, gitState, ask);
+  return {
+    directory,
+    answers: {
+      name,
+      stack,
+      addons: flags.with ?? [],
+      model: flags.model ?? DEFAULT_MODEL,
+      baseUrl: flags.baseUrl ?? DEFAULT_BASE_URL,
+      packageManager,
+    },
+    key,
+    install,
+    git,
+    gitState,
+  };
+}
+
+/** Flags that contradict each other. */
+function checkFlags({ run, json, install, dryRun, key, keyStdin }: CreateFlags): void {
+  if (run && json) throw usageError('--run and --json do not go together.', 'Drop one of them.');
+  if (run && dryRun) throw usageError('--run and --dry-run do not go together.', 'Drop one.');
+  if (run && install === false) {
+    throw usageError('--run needs the dependencies installed.', 'Drop --no-install.');
+  }
+  if (keyStdin && key === false) {
+    throw usageError('--key-stdin and --no-key do not go together.', 'Drop one of them.');
+  }
+}
+
+function checkMissing(directory: string | undefined, flags: CreateFlags): void {
+  const missing = [
+    ...(directory === undefined ? ['[directory]'] : []),
+    ...(flags.template === undefined ? ['--template'] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new CliError(`Not answered, and no terminal to ask in: ${missing.join(', ')}.`, {
+    exitCode: EXIT.missingAnswer,
+    hint: 'Pass it, or --yes to take the defaults. For example: create-llm-api my-llm-api --template async',
+  });
+}
+
+const OCCUPIED_HINT = 'Choose another directory, or pass --overwrite to write into this one.';
+
+/** What is wrong with a directory, as one sentence. */
+function checkDirectory(flags: CreateFlags) {
+  return async (typed: string): Promise<string | undefined> => {
+    const directory = resolve(typed);
+    const problem = nameProblem(basename(directory));
+    if (problem) return `The project name ${problem}.`;
+    const occupancy = await readOccupancy(directory);
+    if (occupancy === 'file') return `${directory} is a file.`;
+    if (occupancy !== 'occupied' || flags.overwrite || flags.dryRun) return undefined;
+    return `${directory} is not empty.`;
+  };
+}
+
+async function chooseStack(flags: CreateFlags, ask: Asker | undefined): Promise<StackName> {
+  const { template } = flags;
+  if (template && !isLayout(template)) return checkLanguage(template, flags.language);
+  const layout = template ?? (await ask?.choice('What for?', LAYOUT_CHOICES)) ?? 'async';
+  const language =
+    flags.language ??
+    (await ask?.choice('In which language?', languageChoices(layout))) ??
+    'python';
+  return stackOf(layout, language);
+}
+
+function isLayout(template: Layout | StackName): template is Layout {
+  return (LAYOUTS as readonly string[]).includes(template);
+}
+
+function checkLanguage(stack: StackName, language: Language | undefined): StackName {
+  if (!language || languageOf(stack) === language) return stack;
+  throw usageError(
+    `--template ${stack} is ${languageOf(stack)}, and --language says ${language}.`,
+    'Drop --language, or choose a layout: --template async or --template simple.',
+  );
+}
+
+const LAYOUT_CHOICES = [
+  {
+    value: 'async',
+    name: 'Async production',
+    description: 'Many calls at once, streaming, validation, OpenAPI.',
+  },
+  {
+    value: 'simple',
+    name: 'Simple prototype',
+    description: 'One file that you read in a minute.',
+  },
+] as const;
+
+function languageChoices(layout: Layout) {
+  const [python, typescript] =
+    layout === 'async' ? ['FastAPI on Uvicorn', 'Fastify'] : ['Flask on Gunicorn', 'Express'];
+  return [
+    { value: 'python', name: `Python: ${python}` },
+    { value: 'typescript', name: `TypeScript: ${typescript}` },
+  ] as const;
+}
+
+async function chooseKey(flags: CreateFlags, ask: Asker | undefined): Promise<string | undefined> {
+  if (flags.keyStdin) return parseKey((await readText(process.stdin)).trim());
+  // A key in the environment is found there by the server too: it need not be written anywhere.
+  if (!ask || flags.key === false || process.env.OPENAI_API_KEY) return undefined;
+  const how = await ask.choice('OpenAI API key?', [
+    { value: 'skip', name: 'Skip, use the mock', description: 'Add one to .env at any time.' },
+    { value: 'type', name: 'Enter a key', description: 'Written to .env, which git ignores.' },
+  ] as const);
+  return how === 'skip' ? undefined : await ask.secret('Key:', keyProblem);
+}
+
+/** Asked only where there is something to decide. */
+async function chooseGit(
+  flags: CreateFlags,
+  state: GitState,
+  ask: Asker | undefined,
+): Promise<boolean> {
+  if (flags.git === false) return false;
+  if (state === 'inside-work-tree') return false;
+  if (flags.git) return true;
+  if (state !== 'ready') return false;
+  return (await ask?.confirm('Make a git repository?', true)) ?? true;
+}

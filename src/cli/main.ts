@@ -1,0 +1,79 @@
+import { Command, CommanderError } from 'commander';
+import { CliError, EXIT, usageError } from '../core/errors.ts';
+import { createCommand } from './create.ts';
+import { createPrinter, paint } from './print.ts';
+import { VERSION } from './version.ts';
+
+/** The two names that this program is installed under. */
+export type BinName = 'create-llm-api' | 'llm-api';
+
+/**
+ * Runs the command line of this process to its end. Every error ends here, in one sentence and an
+ * exit code; an error that is no CliError is our bug and is shown with its stack.
+ */
+export async function main(bin: BinName): Promise<void> {
+  // `create-llm-api --help | head` closes the pipe early: no reason to complain.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  try {
+    await createProgram(bin).parseAsync(process.argv);
+  } catch (error) {
+    process.exitCode = reportError(error);
+  }
+}
+
+function createProgram(bin: BinName): Command {
+  const program = bin === 'create-llm-api' ? createCommand().name(bin) : createToolbox();
+  program.version(VERSION, '-V, --version', 'print the version');
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError()
+      .configureOutput({ outputError: () => {} })
+      .helpOption('-h, --help', 'print this help');
+  }
+  return program;
+}
+
+function createToolbox(): Command {
+  return new Command('llm-api')
+    .description('Makes and runs LLM API projects.')
+    .addCommand(createCommand());
+}
+
+/** @returns the exit code */
+function reportError(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Help and version were asked for and printed: nothing went wrong.
+    if (error.exitCode === 0) return EXIT.done;
+    // commander has printed its help where no command was given.
+    if (error.code === 'commander.help') return EXIT.usage;
+    return reportCliError(fromCommander(error));
+  }
+  if (error instanceof CliError) return reportCliError(error);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(
+    `${text}\n\nThis is a bug in create-llm-api ${VERSION} (Node ${process.version}). ` +
+      'Please report it, with the lines above: https://github.com/create-llm-api/create-llm-api/issues\n',
+  );
+  return EXIT.failed;
+}
+
+/** commander says `error: unknown option '--x'\n(Did you mean --y?)`. */
+function fromCommander(error: CommanderError): CliError {
+  const [first = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
+  const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}.`.replace(/\.\.$/, '.');
+  const hint = suggestion.replace(/^\((.*)\)$/, '$1') || 'Add --help for what there is.';
+  return usageError(sentence, hint);
+}
+
+function reportCliError({ message, hint, exitCode, details }: CliError): number {
+  if (message) {
+    process.stderr.write(`${paint(process.stderr, 'red', 'error')} ${message}\n`);
+    if (hint) process.stderr.write(`${hint}\n`);
+  }
+  const json = process.argv.includes('--json');
+  createPrinter({ json }).json({ ...details, ok: false, exitCode, error: message, hint });
+  return exitCode;
+}

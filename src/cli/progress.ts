@@ -1,0 +1,29 @@
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+/**
+ * Shows that a step is under way, on standard error: a line that moves in a terminal, one line at
+ * the start and one at the end elsewhere.
+ */
+export async function showProgress<Result extends { readonly ok: boolean }>(
+  title: string,
+  work: Promise<Result>,
+): Promise<Result> {
+  const stream = process.stderr;
+  const started = performance.now();
+  const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
+  const still = !stream.isTTY || process.env.CI !== undefined || process.env.TERM === 'dumb';
+  let frame = 0;
+  const draw = (): void => {
+    stream.write(`\r\x1b[K${FRAMES[frame++ % FRAMES.length]} ${title} (${seconds()})`);
+  };
+  if (still) stream.write(`${title} …\n`);
+  const timer = still ? undefined : setInterval(draw, 100);
+  try {
+    const result = await work;
+    const mark = result.ok ? '✔' : '✖';
+    stream.write(`${still ? '' : '\r\x1b[K'}${mark} ${title} (${seconds()})\n`);
+    return result;
+  } finally {
+    clearInterval(timer);
+  }
+}

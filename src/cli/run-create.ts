@@ -1,0 +1,101 @@
+import { relative } from 'node:path';
+import { formatCommands, planInstall, type Step } from '../core/commands.ts';
+import { CliError } from '../core/errors.ts';
+import { resolveForOurs } from '../core/plan.ts';
+import type { Asker } from '../effects/ask.ts';
+import { GIT_STEPS } from '../effects/git.ts';
+import { findPython, isToolOnPath } from '../effects/programs.ts';
+import { type Applied, applyOps } from '../effects/project.ts';
+import { formatAgain, formatNext, formatRecovery } from './closing.ts';
+import { collectAnswers, type Request } from './collect-answers.ts';
+import type { CreateFlags } from './create.ts';
+import { withInterrupt } from './interrupt.ts';
+import { type CreatePlan, planCreate } from './plan-create.ts';
+import { createPrinter, type Printer } from './print.ts';
+import { runSteps, type StepsResult } from './run-steps.ts';
+import { showClosing, showDryRun, showReplaced } from './show-create.ts';
+import { VERSION } from './version.ts';
+
+/**
+ * Answers, plan, apply, install, first commit.
+ * @throws CliError with the exit code; before the files are in place nothing is left behind
+ */
+export async function runCreate(typed: string | undefined, flags: CreateFlags): Promise<void> {
+  const printer = createPrinter({ json: flags.json === true });
+  const request = await collectAnswers(typed, flags, await loadAsker(flags));
+  const planned = await planCreate(request);
+  if (flags.dryRun) return showDryRun(printer, request, planned);
+  showReplaced(printer, planned);
+  await withInterrupt((signal) => makeProject(request, planned, printer, signal));
+  if (flags.run) {
+    const { runDev } = await import('./run-dev.ts');
+    await runDev(request.directory, {});
+  }
+}
+
+/** Someone who can be asked: a terminal on both sides, and no machine that only looks like one. */
+async function loadAsker({ yes, json }: CreateFlags): Promise<Asker | undefined> {
+  const output = json ? process.stderr : process.stdout;
+  if (yes || process.env.CI || !process.stdin.isTTY || !output.isTTY) return undefined;
+  const { createAsker } = await import('../effects/ask.ts');
+  return createAsker(output);
+}
+
+async function makeProject(
+  request: Request,
+  planned: CreatePlan,
+  printer: Printer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { directory, answers } = request;
+  const applied = await applyOps(directory, resolveForOurs(planned.ops));
+  const installSteps = request.install
+    ? planInstall(answers.packageManager, await findPython())
+    : [];
+  const gitSteps = request.git ? GIT_STEPS : [];
+  const install = await runUntilInterrupt(installSteps, directory, applied, signal);
+  await applied.keep();
+  // The repository is made even if the installation failed: one does not need the other.
+  const git = await runUntilInterrupt(gitSteps, directory, applied, signal);
+
+  const cd = relative(process.cwd(), directory);
+  const { install: installCommand } = formatCommands(planned.manifest, answers.packageManager);
+  const next = formatNext(cd, {
+    install: request.install ? undefined : installCommand,
+    version: VERSION,
+    onPath: await isToolOnPath(process.argv[1] ?? ''),
+  });
+  const again = formatAgain(cd || '.', answers, { ...request, version: VERSION });
+  const report = {
+    directory,
+    answers,
+    operations: planned.ops.map(({ kind, path }) => ({ kind, path })),
+    steps: [...install.done, ...git.done],
+    next,
+    again,
+  };
+  const failed = install.failed ?? git.failed;
+  if (!failed) {
+    showClosing(printer, request, planned, { next, again });
+    return printer.json({ ok: true, ...report });
+  }
+  if (failed.output) printer.note(`\n${failed.output}\n`);
+  const undone = [...installSteps.slice(install.done.length), ...gitSteps.slice(git.done.length)];
+  const recovery = formatRecovery(cd, undone);
+  throw new CliError(
+    `${failed.step.title} failed: ${failed.problem}. The project is in ${directory}, whole but for that.`,
+    { hint: `Go on from there with:\n  ${recovery}`, details: { ...report, recovery } },
+  );
+}
+
+async function runUntilInterrupt(
+  steps: readonly Step[],
+  cwd: string,
+  applied: Applied,
+  signal: AbortSignal,
+): Promise<StepsResult> {
+  const result = await runSteps(steps, { cwd, signal });
+  if (!signal.aborted) return result;
+  await applied.undo();
+  throw signal.reason;
+}
