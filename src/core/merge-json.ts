@@ -1,5 +1,3 @@
-import { formatJson } from './compose.ts';
-
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = { readonly [key: string]: Json };
 
@@ -8,33 +6,50 @@ const ABSENT = Symbol('absent');
 type Side = Json | typeof ABSENT;
 
 /**
- * Three-way merge by key, in your order of keys. Undefined when a text is not a JSON object, or
- * when both sides changed one value differently.
+ * Three-way merge by key, in your order of keys and with your indentation: the two texts differ
+ * only where both sides changed one value differently. There, each has its own side's value.
+ * Undefined when one of the three is not a JSON object.
  */
-export function mergeJson(yours: string, base: string, ours: string): string | undefined {
+export function mergeJson(
+  yours: string,
+  base: string,
+  ours: string,
+): { readonly yours: string; readonly ours: string } | undefined {
   try {
-    const merged = mergeValues(JSON.parse(yours), JSON.parse(base), JSON.parse(ours));
-    return isObject(merged) ? formatJson(merged) : undefined;
+    const sides = [yours, base, ours].map((text): Json => JSON.parse(text));
+    if (!sides.every(isObject)) return undefined;
+    const [a, o, b] = sides as [JsonObject, JsonObject, JsonObject];
+    const mine = mergeValues(a, o, b, (value) => value);
+    const theirs = mergeValues(a, o, b, (_, value) => value);
+    // Nothing to add to yours: its format is no reason to write it again.
+    if (equal(mine, a) && equal(theirs, a)) return { yours, ours: yours };
+    const format = (value: Side): string => formatLike(yours, value);
+    return { yours: format(mine), ours: format(theirs) };
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof Collision) return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-class Collision extends Error {}
+/** Which of two values stays where the sides collide. */
+type Choose = (yours: Side, ours: Side) => Side;
 
-function mergeValues(yours: Side, base: Side, ours: Side): Side {
+function mergeValues(yours: Side, base: Side, ours: Side, choose: Choose): Side {
   if (equal(ours, base) || equal(yours, ours)) return yours;
-  if (equal(yours, base)) return ours;
-  if (!isObject(yours) || !isObject(ours)) throw new Collision();
+  if (!isObject(yours) || !isObject(ours)) return equal(yours, base) ? ours : choose(yours, ours);
   const before = isObject(base) ? base : {};
   // A null prototype: a key called `__proto__` is a key like any other.
   const merged: Record<string, Json> = Object.create(null);
   for (const key of new Set([...Object.keys(yours), ...Object.keys(ours)])) {
-    const value = mergeValues(side(yours, key), side(before, key), side(ours, key));
+    const value = mergeValues(side(yours, key), side(before, key), side(ours, key), choose);
     if (value !== ABSENT) merged[key] = value;
   }
   return merged;
+}
+
+function formatLike(text: string, value: Side): string {
+  const indent = /^[\t ]+(?=")/m.exec(text)?.[0] ?? '  ';
+  return `${JSON.stringify(value, null, indent)}\n`;
 }
 
 function side(object: JsonObject, key: string): Side {

@@ -44,13 +44,19 @@ function planFile(path: string, base: Maybe, disk: Maybe, target: Maybe): FileOp
     // Deleting a file is a decision, and an upgrade does not take it back.
     return { kind: 'skip', path, why: 'you deleted it' };
   }
-  if (sameText(disk, target)) return undefined;
   if (!base) {
+    if (sameText(disk, target)) return undefined;
     return { kind: 'conflict', path, why: 'a file of yours is already there', file: target };
   }
-  if (sameText(disk, base)) return { kind: 'update', path, file: target };
-  if (sameText(base, target)) return { kind: 'skip', path, why: 'you changed it, we did not' };
-  return planMerge(path, base, disk, target);
+  const mode = mergeMode(base, disk, target);
+  if (sameText(disk, target) || sameText(base, target)) {
+    // The disk's own text: its line ends are no reason to write it.
+    if (mode !== disk.mode) return { kind: 'update', path, file: { text: disk.text, mode } };
+    if (sameText(disk, target)) return undefined;
+    return { kind: 'skip', path, why: 'you changed it, we did not' };
+  }
+  if (sameText(disk, base)) return { kind: 'update', path, file: { text: target.text, mode } };
+  return planMerge(path, base, disk, { text: target.text, mode });
 }
 
 function planRemoval(path: string, base: FileEntry, disk: FileEntry): FileOp {
@@ -68,8 +74,21 @@ function planMerge(
   const file = { text, mode: target.mode };
   if (conflict) return { kind: 'conflict', path, why: 'both of us changed the same lines', file };
   // The change that we would make may be there already, made by hand.
-  if (sameText(file, disk)) return undefined;
+  if (sameText(file, disk) && file.mode === disk.mode) return undefined;
   return { kind: 'merge', path, file };
+}
+
+/**
+ * Yours, unless we made a script of the file or took that back: whom else you let read it is your
+ * own matter, and a disk may not know modes at all.
+ */
+function mergeMode(base: FileEntry, disk: FileEntry, target: FileEntry): number {
+  const ours = isExecutable(target);
+  return isExecutable(base) === ours || isExecutable(disk) === ours ? disk.mode : target.mode;
+}
+
+function isExecutable({ mode }: FileEntry): boolean {
+  return (mode & 0o100) !== 0;
 }
 
 /** Equal but for line ends, which git and editors on Windows change on their own. */
