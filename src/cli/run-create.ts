@@ -27,10 +27,6 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
   if (flags.dryRun) return showDryRun(printer, request, planned);
   showReplaced(printer, planned);
   await withInterrupt((signal) => makeProject(request, planned, printer, signal));
-  if (flags.run) {
-    const { runDev } = await import('./run-dev.ts');
-    await runDev(request.directory, {});
-  }
 }
 
 /** Someone who can be asked: a terminal on both sides, and no machine that only looks like one. */

@@ -1,0 +1,57 @@
+// `npm test`: every tier, one after the other. A tier that cannot run here is named, never skipped
+// in silence. Arguments choose tiers: `npm test -- unit contract`.
+import { spawnSync } from 'node:child_process';
+import { buildTool, installDependencies, root } from './prepare.mjs';
+import { findMissing } from './system.mjs';
+
+const TIERS = ['unit', 'property', 'snapshot', 'terminal', 'packaging', 'contract'];
+
+/** What a tier needs from the system beyond Node: program → Debian's package. */
+const NEEDS = {
+  property: { python3: 'python3' },
+  contract: { python3: 'python3', git: 'git' },
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((tier) => !TIERS.includes(tier));
+if (unknown.length > 0) {
+  console.error(`No such tier: ${unknown.join(', ')}. There are: ${TIERS.join(', ')}.`);
+  process.exit(2);
+}
+
+installDependencies();
+buildTool();
+
+const report = [];
+for (const tier of TIERS.filter((name) => chosen.length === 0 || chosen.includes(name))) {
+  const missing = findMissing(NEEDS[tier] ?? {});
+  if (missing.length > 0) {
+    report.push({
+      tier,
+      outcome: `NOT RUN: install ${missing.join(' ')} (apt-get install ${missing.join(' ')})`,
+    });
+    continue;
+  }
+  const started = Date.now();
+  const { status } = spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', '--project', tier],
+    { cwd: root, stdio: 'inherit' },
+  );
+  const seconds = Math.round((Date.now() - started) / 1000);
+  report.push({
+    tier,
+    failed: status !== 0,
+    outcome: `${status === 0 ? 'passed' : 'FAILED'} in ${seconds} s`,
+  });
+}
+
+console.log('\nTiers:');
+for (const { tier, outcome } of report) console.log(`  ${tier.padEnd(10)} ${outcome}`);
+const failed = report.filter((row) => row.failed).length;
+const skipped = report.filter((row) => row.failed === undefined).length;
+console.log(
+  `\ntiers: ${report.length - failed - skipped} passed, ${failed} failed, ${skipped} skipped`,
+);
+// A tier that did not run is not a tier that passed.
+process.exit(failed + skipped > 0 ? 1 : 0);
