@@ -1,0 +1,56 @@
+import type { Writable } from 'node:stream';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import { answerClientError, answerErrors, reportProblem, sendProblem } from './errors.js';
+import { observeRequest, requestId } from './observe.js';
+import { addOpenApi } from './openapi.js';
+import { addAbout } from './routes/about.js';
+import { addGenerate } from './routes/generate.js';
+import type { Settings } from './settings.js';
+import { createUpstream } from './upstream.js';
+
+/** The whole application, not listening yet. Tests give it their settings and read its log. */
+export async function buildApp(
+  settings: Settings,
+  log: Writable = process.stdout,
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: {
+      level: settings.logLevel,
+      stream: log,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (level) => ({ level }) },
+    },
+    // One line per request, written by observeRequest, in place of Fastify's two.
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'request_id',
+    }),
+    genReqId: requestId,
+    bodyLimit: settings.maxBodyBytes,
+    // While it stops, the process goes on to answer what reaches it.
+    return503OnClosing: false,
+    // Fastify would turn "1" into 1 and drop unknown fields. A wrong request is to be told so.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      observeRequest(request, reply);
+      sendProblem(reply, reportProblem(request, error));
+    },
+  });
+  // Text is not a body this API knows: only JSON is left.
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', async (request, reply) => observeRequest(request, reply));
+
+  const upstream = createUpstream(settings);
+  app.addHook('onClose', () => upstream.close());
+
+  answerErrors(app);
+  addOpenApi(app);
+  app.after(() => {
+    addAbout(app);
+    addGenerate(app, settings, upstream);
+  });
+  await app.ready();
+  return app;
+}
