@@ -1,4 +1,5 @@
 import { usageError } from './errors.ts';
+import { json } from './escape.ts';
 import type { PackageManager, StackName } from './stacks.ts';
 
 /** Everything a project is a function of. The API key is not among them: it is never rendered. */
@@ -26,6 +27,12 @@ const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-
 const FORBIDDEN_CHARACTERS = /[<>:"|?*$`%#]/u;
 /** Control, format (bidirectional overrides), lone surrogates, unassigned, line separators. */
 const INVISIBLE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
+const HOST_NAME = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])$/;
+/**
+ * All but what a path needs and every reader takes as it stands: `$(id)` or `it's` in the path of
+ * a URL would be more than text in a `.env` that a shell sources.
+ */
+const NOT_PLAIN_IN_URL = /[^A-Za-z0-9\-._~:/@%+,=[\]]/g;
 
 /**
  * Why `name` cannot name a project, or undefined when it can.
@@ -50,16 +57,22 @@ export function parseName(name: string): string {
   const problem = nameProblem(name);
   if (!problem) return name;
   throw usageError(
-    `The project name ${JSON.stringify(name)} ${problem}.`,
+    `The project name ${quote(name)} ${problem}.`,
     `Choose another directory name, for example ${DEFAULT_DIRECTORY}.`,
   );
+}
+
+/** In quotes, with what one cannot see shown by its number. */
+function quote(text: string): string {
+  const shown = [...text].map((c) => (INVISIBLE_CHARACTERS.test(c) ? json(c) : JSON.stringify(c)));
+  return `"${shown.map((c) => c.slice(1, -1)).join('')}"`;
 }
 
 /** @throws CliError (2): a model is 1..128 of letters, digits and `. _ : / @ + -` */
 export function parseModel(model: string): string {
   if (/^[A-Za-z0-9._:/@+-]{1,128}$/.test(model)) return model;
   throw usageError(
-    `The model name ${JSON.stringify(model)} is not one: 1 to 128 of letters, digits and . _ : / @ + -`,
+    `The model name ${quote(model)} is not one: 1 to 128 of letters, digits and . _ : / @ + -`,
     `For example: --model ${DEFAULT_MODEL}`,
   );
 }
@@ -92,7 +105,12 @@ export function parseBaseUrl(text: string): string {
   if (url.search || url.hash || /[?#]$/.test(text)) {
     throw usageError('--base-url has a query or a fragment.', example);
   }
-  const normalized = url.href.replace(/\/+$/, '').replaceAll("'", '%27');
+  if (!HOST_NAME.test(url.hostname)) {
+    throw usageError('--base-url has a host name that no host has.', example);
+  }
+  const normalized = url.href
+    .replace(/\/+$/, '')
+    .replace(NOT_PLAIN_IN_URL, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
   if (normalized.length > 512) throw usageError('--base-url is over 512 characters long.', example);
   return normalized;
 }
