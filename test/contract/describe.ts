@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, beforeEach, describe, inject } from 'vitest';
+import { type Layout, layoutOf, type StackName } from '../../src/core/stacks.ts';
+import { type Mock, startMock } from '../../src/mock/index.ts';
+import { RETRY_AFTER, serverEnvironment } from './environment.ts';
+import { type Answer, generate, type OpenAnswer, open, type Sent, send } from './http.ts';
+import type { Project } from './projects.ts';
+import { type Server, startServer } from './server.ts';
+
+/** One server under test, with the upstream it calls. Ready once the tests of its block run. */
+export interface Api {
+  readonly stack: StackName;
+  readonly layout: Layout;
+  readonly mock: Mock;
+  send(sent: Sent): Promise<Answer>;
+  /** POST /generate with these fields; the prompt is one of ours unless they have another. */
+  generate(fields?: Readonly<Record<string, unknown>>, headers?: Sent['headers']): Promise<Answer>;
+  /** The same with `"stream": true`, at the head of the answer. */
+  stream(
+    fields?: Readonly<Record<string, unknown>>,
+    headers?: Sent['headers'],
+  ): Promise<OpenAnswer>;
+  /** What the server wrote so far. */
+  output(): string;
+}
+
+export interface Needs {
+  readonly layout?: Layout;
+  /** On top of what every server is started with; such tests need a server of their own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** `dev` unless told. */
+  readonly command?: 'dev' | 'start';
+  /** For tests that read what the server wrote. */
+  readonly output?: true;
+}
+
+const target = inject('target');
+
+/** A block of tests for each server, with a process and a mock of its own, servers side by side. */
+export function describeServers(title: string, needs: Needs, define: (api: Api) => void): void {
+  if (target.kind === 'projects') {
+    describeProjects(title, needs, (project) => define(useProject(project, needs)));
+    return;
+  }
+  const { url, stack, mockPort } = target;
+  // These need a server of their own; the name of what is skipped says so.
+  const possible = fits(stack, needs) && !needs.env && !needs.command && !needs.output;
+  const name = possible ? `${title} (${url})` : `${title}: not possible at a URL`;
+  describe.skipIf(!possible)(name, () => define(useUrl(url, stack, mockPort)));
+}
+
+/** A block of tests for each project: for what a running server cannot show. */
+export function describeProjects(
+  title: string,
+  { layout }: Pick<Needs, 'layout'>,
+  define: (project: Project) => void,
+): void {
+  const projects = target.kind === 'projects' ? target.projects : [];
+  const chosen = projects.filter(({ stack }) => fits(stack, { layout }));
+  for (const project of chosen) {
+    describe.concurrent(project.stack, () => {
+      describe.sequential(title, () => define(project));
+    });
+  }
+  // A file without a test is an error to vitest.
+  if (chosen.length === 0) describe.skip(`${title}: no project to start`, () => {});
+}
+
+function useProject({ stack, directory }: Project, needs: Needs): Api {
+  let server: Server | undefined;
+  const { api, start } = useMock(stack, 0, () => ({
+    url: server?.url ?? '',
+    output: server?.program.output() ?? '',
+  }));
+  beforeAll(async () => {
+    const env = { ...serverEnvironment(await start()), ...needs.env };
+    server = await startServer({ directory, command: needs.command ?? 'dev', env });
+  });
+  afterAll(() => server?.stop());
+  return api;
+}
+
+function useUrl(url: string, stack: StackName, mockPort: number): Api {
+  const { api, start } = useMock(stack, mockPort, () => ({ url, output: '' }));
+  beforeAll(start);
+  return api;
+}
+
+/** A mock for the tests of a block, and the api on top of it; `start` resolves to its URL. */
+function useMock(
+  stack: StackName,
+  port: number,
+  server: () => { readonly url: string; readonly output: string },
+): { api: Api; start: () => Promise<string> } {
+  let mock: Mock | undefined;
+  beforeEach(() => mock?.reset());
+  afterAll(() => mock?.close());
+  const api: Api = {
+    stack,
+    layout: layoutOf(stack),
+    get mock() {
+      if (!mock) throw new Error('the mock is there only while the tests of its block run');
+      return mock;
+    },
+    send: (sent) => send(server().url, sent),
+    generate: (fields, headers) => send(server().url, generate(fields, headers)),
+    stream: (fields, headers) => open(server().url, generate({ stream: true, ...fields }, headers)),
+    output: () => server().output,
+  };
+  const start = async (): Promise<string> => {
+    mock = await startMock({ port, retryAfter: RETRY_AFTER });
+    return mock.url;
+  };
+  return { api, start };
+}
+
+function fits(stack: StackName, { layout }: { layout?: Layout | undefined }): boolean {
+  return layout === undefined || layoutOf(stack) === layout;
+}

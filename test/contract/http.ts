@@ -1,0 +1,104 @@
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { PROMPT } from './environment.ts';
+
+/** What is sent, down to the framing: `fetch` would tidy up what a test means to be untidy. */
+export interface Sent {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+  /** Sends the body in pieces, with no Content-Length to judge it by. */
+  readonly chunked?: boolean;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** An answer that may still be coming. */
+export interface OpenAnswer extends Omit<Answer, 'text'> {
+  /** What has come so far. */
+  received(): string;
+  /** All of it, once it has ended; rejects when the connection breaks instead. */
+  readonly whole: Promise<string>;
+  /** Hangs up. */
+  leave(): void;
+}
+
+/** POST /generate; the prompt is one of ours unless the fields have another. */
+export function generate(
+  fields: Readonly<Record<string, unknown>> = {},
+  headers: Sent['headers'] = {},
+): Sent {
+  return {
+    method: 'POST',
+    path: '/generate',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify({ prompt: PROMPT, ...fields }),
+  };
+}
+
+const PATIENCE = 30_000;
+
+export async function send(url: string, sent: Sent): Promise<Answer> {
+  const { status, headers, whole } = await open(url, sent);
+  return { status, headers, text: await whole };
+}
+
+/** Resolves at the head of the answer. */
+export function open(url: string, sent: Sent): Promise<OpenAnswer> {
+  const { method = 'GET', path = '/', headers = {}, body, chunked = false } = sent;
+  const { hostname, port } = new URL(url);
+  const length = body !== undefined && !chunked && { 'Content-Length': Buffer.byteLength(body) };
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      hostname,
+      port,
+      method,
+      path,
+      headers: { ...length, ...headers },
+      agent: false,
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    // A server that refuses a body need not read it: the answer counts, not the broken pipe.
+    outgoing.on('error', reject);
+    outgoing.on('response', (incoming) => resolve(collect(incoming, () => outgoing.destroy())));
+    if (chunked && body !== undefined) {
+      const half = Math.floor(body.length / 2);
+      outgoing.write(body.slice(0, half));
+      outgoing.end(body.slice(half));
+    } else outgoing.end(body);
+  });
+}
+
+function collect(incoming: IncomingMessage, leave: () => void): OpenAnswer {
+  const chunks: Buffer[] = [];
+  const received = () => Buffer.concat(chunks).toString();
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const whole = new Promise<string>((resolve, reject) => {
+    incoming.on('end', () => resolve(received()));
+    incoming.on('error', reject);
+  });
+  // Who leaves does not wait for the end.
+  whole.catch(() => {});
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers, received, whole, leave };
+}
+
+/**
+ * The data of a stream's events, each as it stood there.
+ * @throws Error when there is anything but `data: …` and comments, each ended by an empty line
+ */
+export function parseEvents(text: string): string[] {
+  if (!text.endsWith('\n\n')) throw new Error(`not ended by an empty line: ${text.slice(-200)}`);
+  return text
+    .slice(0, -2)
+    .split('\n\n')
+    .filter((event) => event !== ': ping')
+    .map((event) => {
+      const data = /^data: (\S.*)$/.exec(event)?.[1];
+      if (data === undefined) throw new Error(`not an event: ${JSON.stringify(event)}`);
+      return data;
+    });
+}

@@ -1,0 +1,112 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { layoutOf } from '../../src/core/stacks.ts';
+import { type Mock, startMock } from '../../src/mock/index.ts';
+import { copyProject } from './copy.ts';
+import { describeProjects } from './describe.ts';
+import { serverEnvironment } from './environment.ts';
+import { generate, open, parseEvents, send } from './http.ts';
+import { startOwnServer } from './own.ts';
+import { stopProgram, withDeadline } from './program.ts';
+import { startServer } from './server.ts';
+
+describeProjects('ends', {}, ({ stack, directory }) => {
+  const { mock, env } = useMock();
+  const isAsync = layoutOf(stack) === 'async';
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('with 0 on %s', async (signal) => {
+    const { program } = await startOwnServer(directory, env());
+    program.kill(signal);
+    expect(await withDeadline(program.ended, 10)).toBe(0);
+  });
+
+  test('after the requests that it has, and takes no new ones', async () => {
+    mock().setPace({ timeToFirstToken: 1500 });
+    const { program, url } = await startOwnServer(directory, env());
+    const answers = [send(url, generate())];
+    if (isAsync) answers.push(send(url, generate({ stream: true })));
+    await expect.poll(() => mock().counts.open).toBe(answers.length);
+    program.kill('SIGTERM');
+    await expect.poll(() => send(url, {}).catch(() => 'refused')).toBe('refused');
+    const [plain, streamed] = await Promise.all(answers);
+    expect(plain?.status).toBe(200);
+    if (isAsync) expect(parseEvents(streamed?.text ?? '').at(-1)).toBe('[DONE]');
+    expect(await withDeadline(program.ended, 10)).toBe(0);
+  });
+
+  test.runIf(isAsync)('after DRAIN_TIMEOUT, however long the stream', async () => {
+    mock().setFault('drip');
+    const { program, url } = await startOwnServer(directory, {
+      ...env(),
+      DRAIN_TIMEOUT: '1',
+      REQUEST_TIMEOUT: '60',
+    });
+    const answer = await open(url, generate({ stream: true }));
+    await expect.poll(answer.received).toContain('data: {"text":');
+    program.kill('SIGTERM');
+    expect(await withDeadline(program.ended, 8)).toBe(0);
+    await expect.poll(() => mock().counts.open).toBe(0);
+  });
+});
+
+describeProjects('llm-api start', {}, ({ stack, directory }) => {
+  const { env } = useMock();
+
+  test('builds, serves as in production, and ends on SIGTERM', async () => {
+    const copy = await copyProject(directory);
+    const server = await startServer({ directory: copy, command: 'start', env: env() });
+    expect((await send(server.url, generate())).status).toBe(200);
+    if (stack === 'flask') expect(server.program.output()).toContain('gunicorn');
+    await server.stop();
+    expect(await server.program.ended).toBe(0);
+  });
+});
+
+describeProjects('llm-api dev', {}, ({ stack, directory }) => {
+  const { mock, env } = useMock();
+
+  test('takes up a change of the code, open streams or not', async () => {
+    const copy = await copyProject(directory);
+    const { LLM_MODEL: _, ALLOWED_MODELS: __, ...rest } = env();
+    const server = await startServer({ directory: copy, command: 'dev', env: rest });
+    mock().setFault('drip');
+    const stream =
+      layoutOf(stack) === 'async' && (await open(server.url, generate({ stream: true })));
+    if (stream) await expect.poll(stream.received).toContain('data: {"text":');
+    mock().setFault(undefined);
+
+    await changeDefaultModel(copy, 'reloaded-model');
+    const askedModel = async (): Promise<unknown> => {
+      await send(server.url, generate()).catch(() => undefined);
+      const asked = mock().requests.at(-1)?.body as { model?: string } | undefined;
+      return asked?.model;
+    };
+    await expect.poll(askedModel, { timeout: 20_000, interval: 200 }).toBe('reloaded-model');
+    await server.stop();
+    expect(await stopProgram(server.program)).toBe(0);
+  });
+});
+
+/** A change of the code that one can see from outside. */
+async function changeDefaultModel(directory: string, model: string): Promise<void> {
+  const constant = /(\bDEFAULT_MODEL = )(["'])gpt-4o\2/;
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  for (const entry of entries.filter(({ name }) => /\.(py|ts)$/.test(name))) {
+    const path = join(entry.parentPath, entry.name);
+    const source = await readFile(path, 'utf8');
+    if (!constant.test(source)) continue;
+    return writeFile(path, source.replace(constant, `$1$2${model}$2`));
+  }
+  throw new Error(`no DEFAULT_MODEL in ${directory}`);
+}
+
+function useMock() {
+  let mock: Mock;
+  beforeAll(async () => {
+    mock = await startMock();
+  });
+  beforeEach(() => mock.reset());
+  afterAll(() => mock.close());
+  return { mock: () => mock, env: () => serverEnvironment(mock.url) };
+}

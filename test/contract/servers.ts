@@ -1,0 +1,60 @@
+import { rm } from 'node:fs/promises';
+import type { TestProject } from 'vitest/node';
+import { STACKS, type StackName } from '../../src/core/stacks.ts';
+import { installTool, type Project, prepareProject, pruneProjects } from './projects.ts';
+
+/** What the suite runs against: projects that it starts itself, or one server that runs already. */
+export type Target =
+  | { readonly kind: 'projects'; readonly tool: string; readonly projects: readonly Project[] }
+  | {
+      readonly kind: 'url';
+      readonly url: string;
+      readonly stack: StackName;
+      readonly mockPort: number;
+    };
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    target: Target;
+  }
+}
+
+/** Once a run: the tool is built and every stack rendered and installed, two at a time. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { CONTRACT_URL: url } = process.env;
+  if (url) {
+    project.provide('target', readUrlTarget(url));
+    return async () => {};
+  }
+  const say = (text: string): void => void process.stderr.write(`contract: ${text}\n`);
+  const tool = await installTool();
+  const wanted = chosenStacks();
+  const projects: Project[] = [];
+  const work = async (): Promise<void> => {
+    for (let stack = wanted.shift(); stack; stack = wanted.shift()) {
+      projects.push(await prepareProject(tool, stack, say));
+    }
+  };
+  await Promise.all([work(), work()]);
+  await pruneProjects();
+  project.provide('target', { kind: 'projects', tool, projects });
+  return () => rm(tool, { recursive: true, force: true });
+}
+
+/** CONTRACT_STACKS=fastapi,express; all of them when it is not set. */
+function chosenStacks(): StackName[] {
+  const chosen = process.env.CONTRACT_STACKS?.split(',');
+  return chosen ? chosen.map(parseStack) : STACKS.map((stack) => stack.name);
+}
+
+function readUrlTarget(url: string): Target {
+  const { CONTRACT_STACK: stack = '', CONTRACT_MOCK_PORT: port } = process.env;
+  if (!port) throw new Error('CONTRACT_URL needs CONTRACT_MOCK_PORT as well: see README.md');
+  return { kind: 'url', url, stack: parseStack(stack), mockPort: Number(port) };
+}
+
+function parseStack(text: string): StackName {
+  const found = STACKS.find(({ name }) => name === text);
+  if (!found) throw new Error(`no stack "${text}": ${STACKS.map(({ name }) => name).join(', ')}`);
+  return found.name;
+}
