@@ -1,0 +1,92 @@
+import { CliError, EXIT } from '../core/errors.ts';
+import { formatGreeting } from '../core/greeting.ts';
+import { claimNearestAddress, DEFAULT_PORT, planAddress } from '../effects/choose-address.ts';
+import { findProject } from '../effects/find-project.ts';
+import { resolveProgram } from '../effects/resolve-program.ts';
+import { readSettings, type Settings } from '../effects/settings.ts';
+import type { StopPolicy } from '../effects/supervise.ts';
+import type { Mock } from '../mock/index.ts';
+import type { DevFlags } from './dev.ts';
+import { createPrinter } from './print.ts';
+import { type RunEnd, runServer, serverEnv } from './run-server.ts';
+
+/** As a terminal does: Ctrl-C for every process. With what follows it is below five seconds. */
+const POLICY: StopPolicy = { signal: (came) => came, whom: 'tree', graceMs: 3500 };
+
+export async function runDev(directory: string | undefined, flags: DevFlags): Promise<void> {
+  const print = createPrinter();
+  const project = await findProject(directory);
+  const settings = await readSettings(project.directory);
+  const argv = await resolveProgram(project, project.manifest.commands.dev);
+  const address = await claimNearestAddress(planAddress(flags, settings));
+  if (address.askedBy === undefined && address.port !== DEFAULT_PORT) {
+    print.note(`Port ${DEFAULT_PORT} is taken: this server takes ${address.port}.`);
+  }
+
+  const mock = await startMockIfNeeded(flags, settings);
+  if (mock) print.note(explainMock(flags, mock));
+  const baseUrl = settings.get('OPENAI_BASE_URL') ?? project.record.answers.baseUrl;
+  try {
+    const end = await runServer({
+      project,
+      argv,
+      env: serverEnv(project, address, mock ? pointAt(mock) : {}),
+      address,
+      policy: POLICY,
+      onSlow: () =>
+        print.note(`No answer from ${address.url}/healthz for a minute. Still waiting for it.`),
+      onReady: async (signal) => {
+        const { title, layout } = project.manifest;
+        const upstream = mock ? `the built-in mock, ${mock.url}` : baseUrl;
+        const windows = process.platform === 'win32';
+        print.say(formatGreeting({ title, layout, url: address.url, upstream, windows }));
+        if (flags.ask === undefined) return;
+        const { requestAnswer } = await import('../effects/generate-text.ts');
+        const { text } = await requestAnswer(address.url, { prompt: flags.ask }, signal);
+        print.say(`> ${flags.ask}\n${text}\n`);
+      },
+    });
+    process.exitCode = judge(end);
+  } finally {
+    await mock?.close();
+  }
+}
+
+async function startMockIfNeeded(flags: DevFlags, settings: Settings): Promise<Mock | undefined> {
+  if (!flags.mock && settings.get('OPENAI_API_KEY') !== undefined) return undefined;
+  const { startMock } = await import('../mock/index.ts');
+  return startMock();
+}
+
+function explainMock(flags: DevFlags, mock: Mock): string {
+  if (flags.mock) return `--mock: the built-in mock answers (${mock.url}).`;
+  return (
+    `OPENAI_API_KEY is not set: the built-in mock answers (${mock.url}).\n` +
+    'For real answers put OPENAI_API_KEY=… into .env, then run this again. ' +
+    'An upstream that wants no key takes any.'
+  );
+}
+
+/** The environment that makes a server talk to the mock, and not through a proxy. */
+function pointAt({ url }: Mock): NodeJS.ProcessEnv {
+  const direct = (name: string): string =>
+    [process.env[name], new URL(url).hostname].filter(Boolean).join(',');
+  return {
+    OPENAI_BASE_URL: url,
+    OPENAI_API_KEY: 'mock',
+    NO_PROXY: direct('NO_PROXY'),
+    no_proxy: direct('no_proxy'),
+  };
+}
+
+/** @throws CliError when the end was not the one asked for */
+function judge({ outcome }: RunEnd): number {
+  if (outcome.how === 'stopped') return EXIT.done;
+  if (outcome.how === 'ended') {
+    throw new CliError(`The server ended by itself: ${outcome.ended.description}.`, {
+      hint: 'Its own last words are above.',
+    });
+  }
+  if (outcome.why === 'insisted') return EXIT.cancelled;
+  throw new CliError('The server did not end when asked to, and was killed.');
+}

@@ -1,0 +1,75 @@
+import type { Address } from '../effects/choose-address.ts';
+import { removeDevAddress, writeDevAddress } from '../effects/dev-address.ts';
+import { startProgram } from '../effects/exec.ts';
+import type { Project } from '../effects/find-project.ts';
+import { withProjectPath } from '../effects/resolve-program.ts';
+import { listenForStop } from '../effects/stop-requests.ts';
+import { type Outcome, type StopPolicy, superviseProgram } from '../effects/supervise.ts';
+import { waitUntilReady } from '../effects/wait-ready.ts';
+
+export interface ServerRun {
+  readonly project: Project;
+  /** With the program already resolved. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly address: Address;
+  readonly policy: StopPolicy;
+  /** Once it answers. An error ends the server and is thrown again; the signal, that it ends. */
+  readonly onReady: (signal: AbortSignal) => void | Promise<void>;
+  /** When it has not answered for a minute. */
+  readonly onSlow: () => void;
+}
+
+export interface RunEnd {
+  readonly outcome: Outcome;
+  readonly wasReady: boolean;
+}
+
+const SLOW_MS = 60_000;
+
+/** Runs a project's server to its end; whatever ends it, nothing of it is left. */
+export async function runServer(run: ServerRun): Promise<RunEnd> {
+  const { project, address } = run;
+  const requests = listenForStop();
+  const program = startProgram(run.argv, { cwd: project.directory, env: run.env });
+  const over = new AbortController();
+  void requests.asked.then(() => over.abort());
+
+  let wasReady = false;
+  let failure: { readonly error: unknown } | undefined;
+  const greet = async (): Promise<void> => {
+    await waitUntilReady(address.url, over.signal, { afterMs: SLOW_MS, say: run.onSlow });
+    wasReady = true;
+    await writeDevAddress(project.directory, address.url);
+    await run.onReady(over.signal);
+  };
+  const greeting = greet().catch((error: unknown) => {
+    // What the end itself interrupts is no failure.
+    if (over.signal.aborted) return;
+    failure = { error };
+    requests.stop();
+  });
+
+  try {
+    const outcome = await superviseProgram(program, run.policy, requests);
+    over.abort();
+    await greeting;
+    if (failure) throw failure.error;
+    return { outcome, wasReady };
+  } finally {
+    requests.dispose();
+    await removeDevAddress(project.directory);
+  }
+}
+
+/** What every server is started with: its address, its own programs, and no empty setting. */
+export function serverEnv(
+  project: Project,
+  { host, port }: Address,
+  extra: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const env = withProjectPath(project, { ...process.env, ...extra, HOST: host, PORT: `${port}` });
+  // Empty means unset; but to a reader of .env an empty variable may hide the one in the file.
+  for (const { name } of project.manifest.env) if (env[name] === '') delete env[name];
+  return env;
+}

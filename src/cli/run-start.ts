@@ -1,0 +1,71 @@
+import { CliError, EXIT } from '../core/errors.ts';
+import { claimAddress, planAddress } from '../effects/choose-address.ts';
+import { runProgram } from '../effects/exec.ts';
+import { findProject, type Project } from '../effects/find-project.ts';
+import { resolveProgram, withProjectPath } from '../effects/resolve-program.ts';
+import { readSettings, type Settings } from '../effects/settings.ts';
+import { withInterrupt } from './interrupt.ts';
+import { createPrinter } from './print.ts';
+import { showProgress } from './progress.ts';
+import { type RunEnd, runServer, serverEnv } from './run-server.ts';
+import type { StartFlags } from './start.ts';
+
+const DEFAULT_DRAIN_SECONDS = 30;
+
+export async function runStart(directory: string | undefined, flags: StartFlags): Promise<void> {
+  const print = createPrinter();
+  const project = await findProject(directory);
+  const settings = await readSettings(project.directory);
+  const argv = await resolveProgram(project, project.manifest.commands.start);
+  const wanted = planAddress(flags, settings);
+  await claimAddress(wanted);
+  await build(project);
+  const seconds = drainSeconds(settings) + 1;
+  const end = await runServer({
+    project,
+    argv,
+    env: serverEnv(project, wanted, { APP_ENV: process.env.APP_ENV || 'production' }),
+    address: wanted,
+    // The server itself tells its workers, and knows in which order.
+    policy: { signal: () => 'SIGTERM', whom: 'leader', graceMs: seconds * 1000 },
+    onSlow: () => print.note(`No answer from ${wanted.url}/healthz for a minute.`),
+    onReady: () => print.note(`${project.manifest.title} is ready: ${wanted.url}`),
+  });
+  process.exitCode = judge(end, seconds);
+}
+
+async function build(project: Project): Promise<void> {
+  const { build: command } = project.manifest.commands;
+  if (!command) return;
+  const argv = await resolveProgram(project, command);
+  const env = withProjectPath(project, process.env) as Record<string, string>;
+  const result = await withInterrupt((signal) =>
+    showProgress('Building', runProgram(argv, { cwd: project.directory, env, signal })),
+  );
+  if (result.ok) return;
+  throw new CliError(`The build failed: ${result.problem}.\n\n${result.output}`);
+}
+
+function drainSeconds(settings: Settings): number {
+  const seconds = Number(settings.get('DRAIN_TIMEOUT') ?? DEFAULT_DRAIN_SECONDS);
+  // A server that minds a senseless value says so itself, and does not start.
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : DEFAULT_DRAIN_SECONDS;
+}
+
+/** @throws CliError when the server did not start, or had to be killed */
+function judge({ outcome, wasReady }: RunEnd, seconds: number): number {
+  if (outcome.how === 'killed') {
+    if (outcome.why === 'insisted') return EXIT.cancelled;
+    throw new CliError(`The server did not end within ${seconds} s and was killed.`);
+  }
+  const { code, description } = outcome.ended;
+  if (outcome.how === 'stopped') {
+    // Ended by the signal itself, or with the code that stands for it: that is what was asked for.
+    return code === undefined || code === 143 || code === 130 ? EXIT.done : code;
+  }
+  if (wasReady && code === EXIT.done) return EXIT.done;
+  throw new CliError(
+    wasReady ? `The server ended: ${description}.` : `The server did not start: ${description}.`,
+    { hint: 'Its own last words are above.', exitCode: wasReady ? (code ?? 1) : EXIT.failed },
+  );
+}

@@ -1,0 +1,16 @@
+/** Port numbers that a server can be asked for; undefined for any other text. */
+export function parsePort(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65_535 ? port : undefined;
+}
+
+/** Where a server that listens on `host` is reached from the same machine. */
+export function formatUrl(host: string, port: number): string {
+  return `http://${reachableHost(host).replace(/^.*:.*$/, '[$&]')}:${port}`;
+}
+
+/** An address that means "all of them" is one to listen on, not one to call. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
