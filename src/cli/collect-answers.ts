@@ -20,7 +20,7 @@ import {
   stackOf,
 } from '../core/stacks.ts';
 import type { Asker } from '../effects/ask.ts';
-import { type GitState, readGitState } from '../effects/git.ts';
+import type { GitState } from '../effects/git.ts';
 import { choosePackageManager } from '../effects/package-manager.ts';
 import { readOccupancy } from '../effects/project.ts';
 import type { CreateFlags } from './create.ts';
@@ -54,7 +54,8 @@ export async function collectAnswers(
   if (!ask && !flags.yes) checkMissing(typedDirectory, flags);
 
   const typed =
-    typedDirectory ?? (await ask?.text('Where?', DEFAULT_DIRECTORY, checkDirectory(flags)));
+    typedDirectory ??
+    (await ask?.text('Where should the project go?', DEFAULT_DIRECTORY, checkDirectory(flags)));
   const directory = resolve(typed ?? DEFAULT_DIRECTORY);
   const name = typed === '' ? parseName('') : parseName(basename(directory));
   const problem = await checkDirectory(flags)(directory);
@@ -64,7 +65,7 @@ export async function collectAnswers(
   const packageManager = await choosePackageManager(languageOf(stack), flags.packageManager);
   const key = await chooseKey(flags, ask);
   const install = flags.install ?? (await ask?.confirm('Install the dependencies?', true)) ?? true;
-  const gitState = flags.git === false ? 'ready' : await readGitState(directory);
+  const gitState = flags.git === false ? 'ready' : await askGit(directory);
   const git = await chooseGit(flags, gitState, ask);
   return {
     directory,
@@ -125,11 +126,12 @@ function checkDirectory(flags: CreateFlags) {
 async function chooseStack(flags: CreateFlags, ask: Asker | undefined): Promise<StackName> {
   const { template } = flags;
   if (template && !isLayout(template)) return checkLanguage(template, flags.language);
-  const layout = template ?? (await ask?.choice('What for?', LAYOUT_CHOICES)) ?? 'async';
+  const layout =
+    template ??
+    (await ask?.choice('Async production or simple prototype?', LAYOUT_CHOICES)) ??
+    'async';
   const language =
-    flags.language ??
-    (await ask?.choice('In which language?', languageChoices(layout))) ??
-    'python';
+    flags.language ?? (await ask?.choice('Which language?', languageChoices(layout))) ?? 'python';
   return stackOf(layout, language);
 }
 
@@ -176,6 +178,12 @@ async function chooseKey(flags: CreateFlags, ask: Asker | undefined): Promise<st
     { value: 'type', name: 'Enter a key', description: 'Written to .env, which git ignores.' },
   ] as const);
   return how === 'skip' ? undefined : await ask.secret('Key:', keyProblem);
+}
+
+/** Loaded here because it starts processes, which --no-git never does. */
+async function askGit(directory: string): Promise<GitState> {
+  const { readGitState } = await import('../effects/git.ts');
+  return readGitState(directory);
 }
 
 /** Asked only where there is something to decide. */

@@ -1,7 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { createCommand } from './create.ts';
+import { devCommand } from './dev.ts';
+import { mockCommand } from './mock.ts';
 import { createPrinter, paint } from './print.ts';
+import { startCommand } from './start.ts';
+import { templatesCommand } from './templates.ts';
 import { VERSION } from './version.ts';
 
 /** The two names that this program is installed under. */
@@ -39,7 +43,11 @@ function createProgram(bin: BinName): Command {
 function createToolbox(): Command {
   return new Command('llm-api')
     .description('Makes and runs LLM API projects.')
-    .addCommand(createCommand());
+    .addCommand(createCommand())
+    .addCommand(devCommand())
+    .addCommand(startCommand())
+    .addCommand(mockCommand())
+    .addCommand(templatesCommand());
 }
 
 /** @returns the exit code */

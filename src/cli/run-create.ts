@@ -1,9 +1,8 @@
 import { relative } from 'node:path';
-import { formatCommands, planInstall, type Step } from '../core/commands.ts';
+import { formatCommands, GIT_STEPS, planInstall, type Step } from '../core/commands.ts';
 import { CliError } from '../core/errors.ts';
 import { resolveForOurs } from '../core/plan.ts';
 import type { Asker } from '../effects/ask.ts';
-import { GIT_STEPS } from '../effects/git.ts';
 import { findPython, isToolOnPath } from '../effects/programs.ts';
 import { type Applied, applyOps } from '../effects/project.ts';
 import { formatAgain, formatNext, formatRecovery } from './closing.ts';
@@ -12,7 +11,7 @@ import type { CreateFlags } from './create.ts';
 import { withInterrupt } from './interrupt.ts';
 import { type CreatePlan, planCreate } from './plan-create.ts';
 import { createPrinter, type Printer } from './print.ts';
-import { runSteps, type StepsResult } from './run-steps.ts';
+import type { StepsResult } from './run-steps.ts';
 import { showClosing, showDryRun, showReplaced } from './show-create.ts';
 import { VERSION } from './version.ts';
 
@@ -27,6 +26,10 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
   if (flags.dryRun) return showDryRun(printer, request, planned);
   showReplaced(printer, planned);
   await withInterrupt((signal) => makeProject(request, planned, printer, signal));
+  if (flags.run) {
+    const { runDev } = await import('./run-dev.ts');
+    await runDev(request.directory, {});
+  }
 }
 
 /** Someone who can be asked: a terminal on both sides, and no machine that only looks like one. */
@@ -90,6 +93,9 @@ async function runUntilInterrupt(
   applied: Applied,
   signal: AbortSignal,
 ): Promise<StepsResult> {
+  if (steps.length === 0) return { done: [], failed: undefined };
+  // Loaded here because it starts processes, which a project that installs nothing never does.
+  const { runSteps } = await import('./run-steps.ts');
   const result = await runSteps(steps, { cwd, signal });
   if (!signal.aborted) return result;
   await applied.undo();

@@ -107,3 +107,22 @@ export function formatArgv(argv: readonly string[]): string {
 export function formatTool(version: string, onPath: boolean): string {
   return onPath ? 'llm-api' : `npx -p create-llm-api@${version} llm-api`;
 }
+
+/**
+ * Signing is off for this one commit: it could stop and ask for a passphrase where nobody sees it.
+ */
+export const GIT_STEPS: readonly Step[] = [
+  { title: 'Creating a git repository', argv: ['git', 'init', '--quiet', '--initial-branch=main'] },
+  { title: 'Creating a git repository', argv: ['git', 'add', '--all'] },
+  {
+    title: 'Making the first commit',
+    argv: [
+      'git',
+      '-c',
+      'commit.gpgsign=false',
+      'commit',
+      '--quiet',
+      '--message=Start from create-llm-api',
+    ],
+  },
+];

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Step } from '../core/commands.ts';
 import { runProgram } from './exec.ts';
 import { isOnPath } from './programs.ts';
 
@@ -25,22 +24,3 @@ export async function readGitState(directory: string): Promise<GitState> {
 function nearestExisting(directory: string): string {
   return existsSync(directory) ? directory : nearestExisting(dirname(directory));
 }
-
-/**
- * Signing is off for this one commit: it could stop and ask for a passphrase where nobody sees it.
- */
-export const GIT_STEPS: readonly Step[] = [
-  { title: 'Creating a git repository', argv: ['git', 'init', '--quiet', '--initial-branch=main'] },
-  { title: 'Creating a git repository', argv: ['git', 'add', '--all'] },
-  {
-    title: 'Making the first commit',
-    argv: [
-      'git',
-      '-c',
-      'commit.gpgsign=false',
-      'commit',
-      '--quiet',
-      '--message=Start from create-llm-api',
-    ],
-  },
-];

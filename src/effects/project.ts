@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CliError } from '../core/errors.ts';
@@ -14,7 +15,7 @@ export async function readOccupancy(directory: string): Promise<Occupancy> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return 'nothing';
-    if (code === 'ENOTDIR') return 'file';
+    if (code === 'ENOTDIR' && existsSync(directory)) return 'file';
     throw describeFileError(error, directory);
   }
 }
@@ -151,6 +152,7 @@ const FILE_PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
   EPERM: ['is not writable', 'Choose another directory, or change its permissions.'],
   EROFS: ['is on a read-only file system', 'Choose another directory.'],
   ENOSPC: ['is on a disk that is full', 'Make room and run the command again.'],
+  EFBIG: ['is over the file size limit', 'Raise it (ulimit -f) and run the command again.'],
   EDQUOT: ['is over your disk quota', 'Make room and run the command again.'],
   ENOENT: ['went away while it was written', 'Run the command again.'],
   ENOTDIR: ['lies below something that is not a directory', 'Choose another directory.'],
@@ -162,7 +164,8 @@ const FILE_PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 function describeFileError(error: unknown, path: string): unknown {
-  const [problem, hint] = FILE_PROBLEMS[(error as NodeJS.ErrnoException).code ?? ''] ?? [];
-  if (!problem) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (!code) return error;
+  const [problem, hint] = FILE_PROBLEMS[code] ?? [`cannot be written (${code})`, undefined];
   return new CliError(`${path} ${problem}. Nothing was changed.`, { hint, cause: error });
 }
