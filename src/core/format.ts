@@ -26,18 +26,23 @@ function countShared(a: readonly string[], b: readonly string[]): number {
 
 const CONTEXT_LINES = 3;
 
-/** A unified diff of two texts, empty when they are equal. */
+/** A unified diff of two texts, empty when they are equal but for line ends. */
 export function formatDiff(path: string, before: string, after: string): string {
-  const from = before.split('\n');
-  const to = after.split('\n');
-  const hunks = diffIndices(from, to).map((change) => {
-    const [start, length] = change.buffer1;
-    const first = Math.max(0, start - CONTEXT_LINES);
-    const lead = from.slice(first, start).map((line) => ` ${line}`);
-    const removed = change.buffer1Content.map((line) => `-${line}`);
-    const added = change.buffer2Content.map((line) => `+${line}`);
-    const tail = from.slice(start + length, start + length + CONTEXT_LINES).map((l) => ` ${l}`);
-    return [`@@ line ${start + 1} @@`, ...lead, ...removed, ...added, ...tail].join('\n');
+  const from = before.split(/\r?\n/);
+  const changes = diffIndices(from, after.split(/\r?\n/));
+  let shown = 0;
+  const hunks = changes.map(({ buffer1: [start, length], buffer1Content, buffer2Content }, i) => {
+    const end = start + length;
+    // No line twice, though changes be nearer to each other than their context.
+    const lead = from.slice(Math.max(shown, start - CONTEXT_LINES), start);
+    shown = Math.min(end + CONTEXT_LINES, changes[i + 1]?.buffer1[0] ?? from.length);
+    return [
+      `@@ line ${start + 1} @@`,
+      ...lead.map((line) => ` ${line}`),
+      ...buffer1Content.map((line) => `-${line}`),
+      ...buffer2Content.map((line) => `+${line}`),
+      ...from.slice(end, shown).map((line) => ` ${line}`),
+    ].join('\n');
   });
   return hunks.length === 0 ? '' : [`--- ${path}`, `+++ ${path}`, ...hunks].join('\n');
 }

@@ -7,8 +7,8 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
   for (const candidate of known) {
-    const distance =
-      candidate.startsWith(typed) && typed.length >= 3 ? 1 : editDistance(typed, candidate);
+    const isStart = candidate.startsWith(typed) && typed.length >= 3;
+    const distance = Math.min(isStart ? 1 : Infinity, editDistance(typed, candidate));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

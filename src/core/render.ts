@@ -46,12 +46,18 @@ function renamePath(path: string): string {
 
 function renderTemplate(path: string, text: string, context: RenderContext): string {
   try {
-    return ejs.render(text, context, { escape: String });
+    return ejs.render(text, context, { escape: printValue, filename: path });
   } catch (error) {
     throw new Error(`the template ${path} does not render: ${(error as Error).message}`, {
       cause: error,
     });
   }
+}
+
+/** As it is, unlike in HTML: the escapers know the language of the file. */
+function printValue(value: unknown): string {
+  if (value === undefined || value === null) throw new Error('a value is missing');
+  return String(value);
 }
 
 type RenderContext = ReturnType<typeof createContext>;

@@ -1,0 +1,84 @@
+import { parseEnv } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import {
+  composeEnvExample,
+  composePackageJson,
+  composePackageLock,
+} from '../../src/core/compose.ts';
+
+describe('.env.example', () => {
+  const manifest = {
+    env: [
+      { name: 'OPENAI_API_KEY', value: '', comment: 'The key.' },
+      { name: 'OPENAI_BASE_URL', value: 'ignored', comment: 'The API.' },
+      { name: 'LLM_MODEL', value: '', comment: 'The model.' },
+      { name: 'PORT', value: '8000', comment: '1 to 65535.' },
+    ],
+  };
+  const text = composeEnvExample({ model: 'llama3.2:3b', baseUrl: 'http://h/it%27s' }, manifest);
+
+  test('every variable with its comment, the answers in place', () => {
+    expect(
+      text,
+    ).toBe(`# Copy to .env and set what differs. The real environment wins over this file.
+
+# The key.
+OPENAI_API_KEY=
+
+# The API.
+OPENAI_BASE_URL=http://h/it%27s
+
+# The model.
+LLM_MODEL=llama3.2:3b
+
+# 1 to 65535.
+PORT=8000
+`);
+  });
+
+  test('as its readers read it', () => {
+    expect(parseEnv(text)).toEqual({
+      OPENAI_API_KEY: '',
+      OPENAI_BASE_URL: 'http://h/it%27s',
+      LLM_MODEL: 'llama3.2:3b',
+      PORT: '8000',
+    });
+  });
+
+  test('a stack without those variables gets none', () => {
+    const intro =
+      '# Copy to .env and set what differs. The real environment wins over this file.\n';
+    expect(composeEnvExample({ model: 'm', baseUrl: 'u' }, { env: [] })).toBe(intro);
+  });
+});
+
+describe('package.json and its lock', () => {
+  test('the name is the project’s, in its place; the rest stays', () => {
+    expect(composePackageJson('{"private":true,"name":"template","scripts":{}}', 'mine')).toBe(
+      '{\n  "private": true,\n  "name": "mine",\n  "scripts": {}\n}\n',
+    );
+  });
+
+  test('the lock repeats it in both places', () => {
+    const lock = {
+      name: 'template',
+      lockfileVersion: 3,
+      packages: {
+        '': { name: 'template', dependencies: { a: '1' } },
+        'node_modules/a': { version: '1.0.0' },
+      },
+    };
+    expect(JSON.parse(composePackageLock(JSON.stringify(lock), 'mine'))).toEqual({
+      name: 'mine',
+      lockfileVersion: 3,
+      packages: {
+        '': { name: 'mine', dependencies: { a: '1' } },
+        'node_modules/a': { version: '1.0.0' },
+      },
+    });
+  });
+
+  test('a template’s broken package.json throws', () => {
+    expect(() => composePackageJson('{', 'mine')).toThrow(SyntaxError);
+  });
+});
