@@ -16,9 +16,11 @@ const ECHO_LENGTH = 80;
 
 export function writeAnswer(prompt: string, maxTokens = Number.POSITIVE_INFINITY): Answer {
   const echo = shorten(prompt);
-  const all = echo ? GREETING_TOKENS.concat(splitTokens(` You wrote: ${echo}`)) : GREETING_TOKENS;
-  const tokens = all.length > maxTokens ? all.slice(0, maxTokens) : all;
-  return { tokens, text: tokens.join(''), cut: tokens.length < all.length };
+  const reply = echo ? ` You wrote: ${echo}` : '';
+  const all = GREETING_TOKENS.concat(splitTokens(reply));
+  if (all.length <= maxTokens) return { tokens: all, text: GREETING + reply, cut: false };
+  const tokens = all.slice(0, maxTokens);
+  return { tokens, text: tokens.join(''), cut: true };
 }
 
 /** About what a tokenizer says of English: four characters each. */

@@ -1,6 +1,5 @@
 import { type Answer, countTokens, writeAnswer } from './answer.ts';
 import { ApiError } from './errors.ts';
-import type { ApiErrorBody } from './faults.ts';
 import {
   type Fields,
   readBoolean,
@@ -12,6 +11,7 @@ import {
   readText,
 } from './read.ts';
 import type { EventTexts, Reply, Stamp } from './reply.ts';
+import type { ApiErrorBody } from './spoil.ts';
 
 /** `POST /v1/chat/completions`. JSON is put together by hand: this is what load tests lean on. */
 export function answerChat(body: unknown, stamp: Stamp): Reply {
@@ -34,9 +34,9 @@ export function answerChat(body: unknown, stamp: Stamp): Reply {
       `${head('chat.completion')}"choices":[{"index":0,"message":{"role":"assistant","content":` +
       `${JSON.stringify(answer.text)},"refusal":null,"annotations":[]},"logprobs":null,` +
       `"finish_reason":"${finishReason(answer)}"}],"usage":${usage}}`,
-    ...(readBoolean(fields, 'stream') && {
-      events: renderEvents(answer, head('chat.completion.chunk'), wantsUsage(fields) && usage),
-    }),
+    events: readBoolean(fields, 'stream')
+      ? renderEvents(answer, head('chat.completion.chunk'), wantsUsage(fields) && usage)
+      : undefined,
   };
 }
 
@@ -93,17 +93,17 @@ function renderUsage(input: number, output: number): string {
 function renderEvents(answer: Answer, head: string, usage: string | false): EventTexts {
   // A caller who asked for usage finds the member in every chunk, null until the last.
   const end = usage ? ',"usage":null}\n\n' : '}\n\n';
-  const chunk = (delta: string, finish: string) =>
-    `data: ${head}"choices":[{"index":0,"delta":${delta},"logprobs":null,` +
-    `"finish_reason":${finish}}]${end}`;
+  const before = `data: ${head}"choices":[{"index":0,"delta":`;
+  const afterWith = (finish: string) => `,"logprobs":null,"finish_reason":${finish}}]${end}`;
+  const after = afterWith('null');
   const usageChunk = usage ? `data: ${head}"choices":[],"usage":${usage}}\n\n` : '';
   const { tokens } = answer;
 
   return {
-    opening: chunk('{"role":"assistant","content":"","refusal":null}', 'null'),
-    closing: `${chunk('{}', `"${finishReason(answer)}"`)}${usageChunk}data: [DONE]\n\n`,
+    opening: `${before}{"role":"assistant","content":"","refusal":null}${after}`,
+    closing: `${before}{}${afterWith(`"${finishReason(answer)}"`)}${usageChunk}data: [DONE]\n\n`,
     renderToken: (index) =>
-      chunk(`{"content":${JSON.stringify(tokens[index % tokens.length])}}`, 'null'),
+      `${before}{"content":${JSON.stringify(tokens[index % tokens.length])}}${after}`,
     renderError: (error: ApiErrorBody) => `data: ${JSON.stringify({ error })}\n\n`,
   };
 }

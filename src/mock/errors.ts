@@ -1,4 +1,4 @@
-import type { ApiErrorBody } from './faults.ts';
+import type { ApiErrorBody } from './spoil.ts';
 
 /** An error as OpenAI words it, thrown while a request is read and answered with its status. */
 export class ApiError extends Error {

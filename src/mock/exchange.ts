@@ -21,7 +21,7 @@ export class Exchange {
   }
 
   begin(status: number, headers: readonly string[]): void {
-    this.#response.writeHead(status, ['x-request-id', this.#id, ...headers]);
+    this.#response.writeHead(status, [...headers, 'x-request-id', this.#id]);
   }
 
   /** Pushes the head out before there is a body. */
@@ -36,7 +36,8 @@ export class Exchange {
 
   end(outcome: Outcome, text = ''): void {
     this.#settle(outcome);
-    this.#response.end(text);
+    // Text of one byte a character takes a shorter way through Node.
+    this.#response.end(text, Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8');
   }
 
   reset(): void {

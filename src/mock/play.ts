@@ -1,8 +1,8 @@
 import { renderError } from './errors.ts';
 import { type Exchange, JSON_TYPE } from './exchange.ts';
-import type { Spoil } from './faults.ts';
 import { playStream } from './play-stream.ts';
 import type { Reply } from './reply.ts';
+import type { Spoil } from './spoil.ts';
 
 /** How fast answers come. */
 export interface Pace {

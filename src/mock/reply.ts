@@ -1,4 +1,4 @@
-import type { ApiErrorBody } from './faults.ts';
+import type { ApiErrorBody } from './spoil.ts';
 
 /** What tells one answer from the next: everything else follows from the request. */
 export interface Stamp {
@@ -15,7 +15,7 @@ export interface Reply {
   readonly tokens: number;
   renderBody(): string;
   /** Only where the caller asked for a stream. */
-  readonly events?: EventTexts;
+  readonly events?: EventTexts | undefined;
 }
 
 /** The events of one stream, as they go over the wire. */

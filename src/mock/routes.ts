@@ -1,7 +1,9 @@
 import { answerChat } from './chat.ts';
+import { answerEmbeddings } from './embeddings.ts';
 import { ApiError } from './errors.ts';
 import { listModels, showModel } from './models.ts';
 import type { Reply, Stamp } from './reply.ts';
+import { answerResponses } from './responses.ts';
 
 export interface Route {
   readonly method: 'GET' | 'POST';
@@ -12,6 +14,8 @@ export interface Route {
 
 export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/chat/completions', answer: answerChat },
+  { method: 'POST', path: '/v1/responses', answer: answerResponses },
+  { method: 'POST', path: '/v1/embeddings', answer: answerEmbeddings },
   { method: 'GET', path: '/v1/models', answer: listModels },
   { method: 'GET', path: '/v1/models/', answer: showModel },
 ];

@@ -1,8 +1,10 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { MAX_BODY_BYTES, readText } from './body.ts';
 import { ApiError, renderError } from './errors.ts';
 import { Exchange, JSON_TYPE } from './exchange.ts';
 import { FAULTS, type Fault, parseFault, spoilOf } from './faults.ts';
+import { listen, nameHost } from './listen.ts';
 import { type Pace, play } from './play.ts';
 import { parseBody } from './read.ts';
 import { type MockCounts, type MockRequest, Recorder } from './record.ts';
@@ -33,8 +35,6 @@ export interface Mock {
   /** Ends open connections at once. */
   close(): Promise<void>;
 }
-
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Starts an upstream that speaks OpenAI's protocol. A port in use rejects with EADDRINUSE. */
 export async function startMock(options: MockOptions = {}): Promise<Mock> {
@@ -75,8 +75,8 @@ export async function startMock(options: MockOptions = {}): Promise<Mock> {
       }
     });
   });
-  // A client's pool may keep a connection for longer than Node's five seconds.
-  server.keepAliveTimeout = 120_000;
+  // Idle connections stay: a client's pool may keep them for longer than Node's five seconds.
+  server.keepAliveTimeout = 0;
   await listen(server, host, port);
   const { port: taken } = server.address() as AddressInfo;
 
@@ -117,33 +117,4 @@ function chooseFault(header: string | string[] | undefined, model = ''): Fault |
   if (fault) return fault;
   const known = FAULTS.map(({ name }) => name).join(', ');
   throw new ApiError(400, `There is no fault '${header}'. The mock knows: ${known}.`);
-}
-
-/** Reads all of a request's body, but keeps no more of it than it may have. */
-function readText(request: IncomingMessage, next: (text: string, size: number) => void): void {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
-  });
-  request.on('end', () =>
-    next((chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))?.toString() ?? '', size),
-  );
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-/** An address that one can connect to, as it is written in a URL. */
-function nameHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
