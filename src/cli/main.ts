@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { createCommand } from './create.ts';
 import { devCommand } from './dev.ts';
+import { generateCommand } from './generate.ts';
 import { mockCommand } from './mock.ts';
 import { createPrinter, paint } from './print.ts';
 import { startCommand } from './start.ts';
@@ -47,6 +48,7 @@ function createToolbox(): Command {
     .addCommand(devCommand())
     .addCommand(startCommand())
     .addCommand(mockCommand())
+    .addCommand(generateCommand())
     .addCommand(templatesCommand());
 }
 

@@ -1,0 +1,132 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { plainEnvironment, ROOT } from '../harness/cli.ts';
+import { makeFileFolder } from '../harness/folder.ts';
+import { waitFor } from '../harness/wait.ts';
+
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+}
+
+const folder = makeFileFolder();
+let packed: Packed;
+
+beforeAll(async () => {
+  const args = ['pack', '--json', '--pack-destination', folder()];
+  const output = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' });
+  packed = JSON.parse(output.slice(output.indexOf('[')))[0];
+}, 60_000);
+
+describe('the tarball', () => {
+  test('holds the program, the templates, the licences and nothing else', () => {
+    const tops = new Set(packed.files.map(({ path }) => path.split('/')[0]));
+    expect([...tops].sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'THIRD-PARTY-NOTICES',
+      'bin',
+      'dist',
+      'package.json',
+      'templates',
+    ]);
+  });
+
+  test('is under 2 MB unpacked', () => {
+    expect(packed.unpackedSize).toBeLessThan(2_000_000);
+  });
+
+  test('has every template file that the repository has', () => {
+    const tracked = execFileSync('git', ['ls-files', 'templates'], { cwd: ROOT, encoding: 'utf8' });
+    const shipped = packed.files
+      .map(({ path }) => path)
+      .filter((path) => /^templates\//.test(path));
+    expect(shipped.sort()).toEqual(tracked.trim().split('\n').sort());
+  });
+
+  test('names the licence of every package whose code is in the bundle', async () => {
+    const notices = await readFile(join(ROOT, 'THIRD-PARTY-NOTICES'), 'utf8');
+    for (const name of ['commander', 'ejs', 'execa', 'inquirer', 'node-diff3', 'openai']) {
+      expect(notices).toMatch(new RegExp(`^${name} \\d+\\.`, 'm'));
+    }
+  });
+
+  test('names no address of a registry and no path of the machine that built it', async () => {
+    const found = packed.files.flatMap(({ path }) =>
+      /^(dist|templates)\//.test(path) ? [path] : [],
+    );
+    for (const path of found) {
+      const text = await readFile(join(ROOT, path), 'utf8');
+      expect(text, path).not.toContain(ROOT);
+      if (/lock|requirements/.test(path)) {
+        expect(text, path).not.toMatch(/registry\.|--index-url|--find-links|"resolved"/);
+      }
+    }
+  });
+
+  test('publint finds nothing', async () => {
+    const { messages } = await publint({ pkgDir: ROOT, level: 'suggestion' });
+    expect(messages).toEqual([]);
+  });
+});
+
+describe('installed into an empty folder', () => {
+  const home = (): string => join(folder(), 'empty');
+  const npx = (...args: string[]): string =>
+    execFileSync('npx', ['--no-install', ...args], {
+      cwd: home(),
+      env: plainEnvironment(),
+      encoding: 'utf8',
+    });
+
+  beforeAll(async () => {
+    await mkdir(home());
+    const args = [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--offline',
+      join(folder(), packed.filename),
+    ];
+    execFileSync('npm', args, { cwd: home(), env: plainEnvironment(), stdio: 'pipe' });
+  }, 60_000);
+
+  test('is one package: nothing else comes with it', async () => {
+    const names = (await readdir(join(home(), 'node_modules'))).filter((name) => !/^\./.test(name));
+    expect(names).toEqual(['create-llm-api']);
+  });
+
+  test('npx runs it, and every stack renders', () => {
+    for (const stack of ['fastapi', 'flask', 'fastify', 'express']) {
+      npx('create-llm-api', `my-${stack}`, '-t', stack, '--no-install', '--no-git');
+      expect(existsSync(join(home(), `my-${stack}`, '.gitignore'))).toBe(true);
+    }
+  });
+
+  test('what it says to type next does not count on a PATH that only npx had', () => {
+    const args = ['create-llm-api', 'next', '-t', 'flask', '--no-install', '--no-git', '--json'];
+    const { next } = JSON.parse(npx(...args));
+    expect(next.at(-1)).toMatch(/^npx -p create-llm-api@\d+\.\d+\.\d+ llm-api dev$/);
+  });
+
+  test('the commands that are loaded late are all there', async () => {
+    expect(JSON.parse(npx('llm-api', 'templates', '--json'))).toHaveLength(4);
+    const mock = spawn('npx', ['--no-install', 'llm-api', 'mock', '--port', '0'], {
+      cwd: home(),
+      env: plainEnvironment(),
+      detached: true,
+    });
+    let output = '';
+    mock.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    await waitFor(() => /http:\/\/127\.0\.0\.1:\d+\/v1/.test(output));
+    process.kill(-(mock.pid as number), 'SIGTERM');
+  });
+});
