@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { answerClientError, answerErrors, reportProblem, sendProblem } from './errors.js';
+import { watchPaths } from './methods.js';
 import { observeRequest, requestId } from './observe.js';
 import { addOpenApi } from './openapi.js';
 import { addAbout } from './routes/about.js';
@@ -46,11 +47,13 @@ export async function buildApp(
   app.addHook('onClose', () => upstream.close());
 
   answerErrors(app);
+  const answerWrongMethods = watchPaths(app);
   addOpenApi(app);
   app.after(() => {
     addAbout(app);
     addGenerate(app, settings, upstream);
   });
+  app.register(answerWrongMethods);
   await app.ready();
   return app;
 }

@@ -22,7 +22,6 @@ export function answerErrors(app: FastifyInstance): void {
     const problem = new Problem('not-found', 'There is nothing at this path.');
     return sendProblem(reply, reportProblem(request, problem));
   });
-  answerWrongMethods(app);
 }
 
 /** The problem that an error is, noted for the log line of its request. */
@@ -80,35 +79,6 @@ function toFieldError({
     required: 'is required',
   };
   return { field: path.join('.') || 'body', message: messages[keyword] ?? message };
-}
-
-/**
- * Fastify answers 404 to a known path with a wrong method. This gives each path one more route,
- * for the methods that it lacks: 405 with Allow.
- */
-function answerWrongMethods(app: FastifyInstance): void {
-  const methodsOf = new Map<string, Set<string>>();
-  app.addHook('onRoute', ({ url, method }) => {
-    const methods = methodsOf.get(url) ?? new Set();
-    for (const one of [method].flat()) methods.add(one);
-    methodsOf.set(url, methods);
-  });
-  // Loads in app.ready(), after every plugin and its routes.
-  app.register(async (scope) => {
-    for (const [url, methods] of [...methodsOf]) {
-      const allow = [...methods].join(', ');
-      scope.route({
-        url,
-        method: scope.supportedMethods.filter((method) => !methods.has(method)),
-        schema: { hide: true },
-        // Before the body is read: a wrong method is wrong whatever it carries.
-        onRequest: () => {
-          throw new Problem('method-not-allowed', `Use ${allow}.`, { headers: { allow } });
-        },
-        handler: () => undefined,
-      });
-    }
-  });
 }
 
 /** Bytes that are not HTTP never become a request: answer on the socket itself. */

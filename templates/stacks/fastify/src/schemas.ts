@@ -24,6 +24,14 @@ export const generateRequest = (settings: Settings) =>
 
 export type GenerateRequest = Static<ReturnType<typeof generateRequest>>;
 
+export const generateHeaders = Type.Object({
+  'x-request-id': Type.Optional(
+    Type.String({
+      description: '1 to 128 of letters, digits and `.` `_` `-`; anything else is replaced.',
+    }),
+  ),
+});
+
 const usage = Type.Union(
   [Type.Object({ input_tokens: Type.Integer(), output_tokens: Type.Integer() }), Type.Null()],
   { description: 'null when the model provider does not count.' },
@@ -119,6 +127,7 @@ export const generateResponses = {
   429: problemResponse('upstream-rate-limited: the model provider limits this server.', {
     'Retry-After': Type.String({ description: "The model provider's own, where it sent one." }),
   }),
+  500: problemResponse('internal-error: a bug in this server.'),
   502: problemResponse('upstream-misconfigured, upstream-failed or upstream-truncated.'),
   504: problemResponse('upstream-timeout: no complete answer in time.'),
 };

@@ -28,6 +28,8 @@ async function serve(settings: Settings): Promise<void> {
   const drain = reloading ? RELOAD_DRAIN_TIMEOUT : settings.drainTimeout;
   async function stop(signal: NodeJS.Signals): Promise<void> {
     app.log.info(`${signal}: stopping, open requests have ${drain} s`);
+    // A connection that a client keeps alive after its answer would hold the process back.
+    setInterval(() => app.server.closeIdleConnections(), 100).unref();
     setTimeout(() => app.server.closeAllConnections(), drain * 1000).unref();
     await app.close();
     process.exit(0);

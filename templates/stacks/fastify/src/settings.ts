@@ -55,11 +55,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       return choices.find((choice) => choice === value.toLowerCase()) ?? null;
     });
 
-  const whole = (name: string, fallback: number, min: number, max: number) =>
-    read(name, fallback, `a whole number from ${min} to ${max}`, (value) => {
+  const whole = (name: string, fallback: number, min: number, max?: number) => {
+    const range = max === undefined ? `, at least ${min}` : ` from ${min} to ${max}`;
+    return read(name, fallback, `a whole number${range}`, (value) => {
       const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-      return number >= min && number <= max ? number : null;
+      return number >= min && number <= (max ?? Number.MAX_SAFE_INTEGER) ? number : null;
     });
+  };
 
   const seconds = (name: string, fallback: number) =>
     read(name, fallback, `seconds, more than 0 and at most ${MAX_SECONDS}`, (value) => {
@@ -89,9 +91,9 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     port: whole('PORT', 8000, 1, 65_535),
     environment: oneOf('APP_ENV', 'development', ENVIRONMENTS),
     logLevel: oneOf('LOG_LEVEL', 'info', LOG_LEVELS),
-    maxPromptChars: whole('MAX_PROMPT_CHARS', 32_768, 1, Number.MAX_SAFE_INTEGER),
-    maxBodyBytes: whole('MAX_BODY_BYTES', 1_048_576, 1, Number.MAX_SAFE_INTEGER),
-    maxOutputTokens: whole('MAX_OUTPUT_TOKENS', 4096, 1, Number.MAX_SAFE_INTEGER),
+    maxPromptChars: whole('MAX_PROMPT_CHARS', 32_768, 1),
+    maxBodyBytes: whole('MAX_BODY_BYTES', 1_048_576, 1),
+    maxOutputTokens: whole('MAX_OUTPUT_TOKENS', 4096, 1),
     connectTimeout: seconds('CONNECT_TIMEOUT', 5),
     idleTimeout: seconds('IDLE_TIMEOUT', 60),
     requestTimeout: seconds('REQUEST_TIMEOUT', 120),

@@ -44,7 +44,12 @@ export function readUpstreamError(error: unknown): unknown {
       reason,
     });
   }
-  if (!(error instanceof OpenAI.APIError) && !hasCode(error)) return error;
+  if (error instanceof OpenAI.APIError && !(error instanceof OpenAI.APIConnectionError)) {
+    return new UpstreamProblem('upstream-failed', 'The model provider reported an error.', {
+      reason: 'error event',
+    }).retry(undefined);
+  }
+  if (!(error instanceof OpenAI.APIConnectionError) && !hasCode(error)) return error;
   return new UpstreamProblem('upstream-failed', 'The connection to the model provider failed.', {
     reason,
   }).retry(undefined);

@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { startLifetime } from '../lifetime.js';
 import { Problem } from '../problems.js';
-import { type GenerateRequest, generateRequest, generateResponses } from '../schemas.js';
+import {
+  type GenerateRequest,
+  generateHeaders,
+  generateRequest,
+  generateResponses,
+} from '../schemas.js';
 import type { Settings } from '../settings.js';
 import { sendEvents } from '../sse.js';
 import type { Upstream } from '../upstream.js';
@@ -14,6 +19,7 @@ export function addGenerate(app: FastifyInstance, settings: Settings, upstream: 
       schema: {
         summary: 'Generate text from a prompt',
         tags: ['generate'],
+        headers: generateHeaders,
         body: generateRequest(settings),
         response: generateResponses,
       },
