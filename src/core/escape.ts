@@ -52,9 +52,9 @@ export function toml(value: Value | readonly Value[]): string {
   return py(value as Value);
 }
 
-/** A YAML double-quoted scalar: JSON is YAML. */
+/** A YAML double-quoted scalar: Python's, since YAML's readers do not join JSON's surrogate pairs. */
 export function yaml(value: Value): string {
-  return json(value);
+  return py(value);
 }
 
 /** Inline Markdown text: what could start markup or HTML is escaped, line breaks become spaces. */
