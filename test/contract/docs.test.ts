@@ -45,7 +45,7 @@ describeServers('describes itself', { layout: 'async' }, (api) => {
       const { paths } = await readDocument(api);
       expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/generate', '/healthz']));
       const { responses } = generate(paths);
-      expect(Object.keys(responses).sort()).toEqual(STATUSES.sort());
+      expect(Object.keys(responses)).toEqual(expect.arrayContaining(STATUSES));
       for (const { description } of Object.values(responses)) expect(description).toMatch(/\S/);
     });
 

@@ -6,6 +6,7 @@ import { type Mock, startMock } from '../../src/mock/index.ts';
 import { copyProject } from './copy.ts';
 import { describeProjects } from './describe.ts';
 import { serverEnvironment } from './environment.ts';
+import { eventually, waitForToken } from './eventually.ts';
 import { generate, open, parseEvents, send } from './http.ts';
 import { startOwnServer } from './own.ts';
 import { stopProgram, withDeadline } from './program.ts';
@@ -26,9 +27,11 @@ describeProjects('ends', {}, ({ stack, directory }) => {
     const { program, url } = await startOwnServer(directory, env());
     const answers = [send(url, generate())];
     if (isAsync) answers.push(send(url, generate({ stream: true })));
-    await expect.poll(() => mock().counts.open).toBe(answers.length);
+    await eventually(() => expect(mock().counts.open).toBe(answers.length));
     program.kill('SIGTERM');
-    await expect.poll(() => send(url, {}).catch(() => 'refused')).toBe('refused');
+    await eventually(async () =>
+      expect(await send(url, {}).catch(() => 'refused')).toBe('refused'),
+    );
     const [plain, streamed] = await Promise.all(answers);
     expect(plain?.status).toBe(200);
     if (isAsync) expect(parseEvents(streamed?.text ?? '').at(-1)).toBe('[DONE]');
@@ -43,10 +46,10 @@ describeProjects('ends', {}, ({ stack, directory }) => {
       REQUEST_TIMEOUT: '60',
     });
     const answer = await open(url, generate({ stream: true }));
-    await expect.poll(answer.received).toContain('data: {"text":');
+    await waitForToken(answer);
     program.kill('SIGTERM');
     expect(await withDeadline(program.ended, 8)).toBe(0);
-    await expect.poll(() => mock().counts.open).toBe(0);
+    await eventually(() => expect(mock().counts.open).toBe(0));
   });
 });
 
@@ -73,7 +76,7 @@ describeProjects('llm-api dev', {}, ({ stack, directory }) => {
     mock().setFault('drip');
     const stream =
       layoutOf(stack) === 'async' && (await open(server.url, generate({ stream: true })));
-    if (stream) await expect.poll(stream.received).toContain('data: {"text":');
+    if (stream) await waitForToken(stream);
     mock().setFault(undefined);
 
     await changeDefaultModel(copy, 'reloaded-model');
@@ -82,7 +85,7 @@ describeProjects('llm-api dev', {}, ({ stack, directory }) => {
       const asked = mock().requests.at(-1)?.body as { model?: string } | undefined;
       return asked?.model;
     };
-    await expect.poll(askedModel, { timeout: 20_000, interval: 200 }).toBe('reloaded-model');
+    await eventually(async () => expect(await askedModel()).toBe('reloaded-model'), 20);
     await server.stop();
     expect(await stopProgram(server.program)).toBe(0);
   });

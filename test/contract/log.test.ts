@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { describeServers } from './describe.ts';
+import { eventually } from './eventually.ts';
 
 /** That no prompt, completion or key is in a log is checked of every server, when it has ended. */
 describeServers('logs', { layout: 'async', output: true }, (api) => {
@@ -30,7 +31,7 @@ describeServers('logs', { layout: 'async', output: true }, (api) => {
   });
 
   async function expectOneLine(id: string, members: object): Promise<void> {
-    await expect.poll(() => findLines(id)).toHaveLength(1);
+    await eventually(() => expect(findLines(id)).toHaveLength(1));
     expect(findLines(id)[0]).toMatchObject({ ...members, duration_ms: expect.any(Number) });
   }
 

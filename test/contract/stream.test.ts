@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Fault } from '../../src/mock/index.ts';
 import { type Api, describeServers } from './describe.ts';
 import { LIMITS, MODEL, OTHER_MODEL, PROMPT } from './environment.ts';
+import { waitForToken } from './eventually.ts';
 import { parseEvents } from './http.ts';
 import { checkProblem, type Problem, type Slug } from './problem.ts';
 
@@ -66,7 +67,7 @@ describeServers('streams', { layout: 'async' }, (api) => {
   test('each token as it comes', async () => {
     api.mock.setFault('drip');
     const answer = await api.stream();
-    await expect.poll(answer.received).toContain('data: {"text":');
+    await waitForToken(answer);
     expect(api.mock.counts.open, 'the upstream is not done').toBe(1);
     answer.leave();
   });
@@ -111,6 +112,6 @@ describeServers('streams', { layout: 'async' }, (api) => {
 async function leaveMidStream(api: Api): Promise<void> {
   api.mock.setFault('drip');
   const answer = await api.stream();
-  await expect.poll(answer.received).toContain('data: {"text":');
+  await waitForToken(answer);
   answer.leave();
 }

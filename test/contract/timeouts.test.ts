@@ -5,6 +5,7 @@ import { type Mock, startMock } from '../../src/mock/index.ts';
 import { copyProject } from './copy.ts';
 import { describeProjects, describeServers } from './describe.ts';
 import { serverEnvironment, TIMEOUTS } from './environment.ts';
+import { eventually, waitForToken } from './eventually.ts';
 import { generate, send } from './http.ts';
 import { expectProblem } from './problem.ts';
 import { type Server, startServer } from './server.ts';
@@ -20,7 +21,7 @@ describeServers('when the upstream is slow', { layout: 'async' }, (api) => {
       const start = Date.now();
       expectProblem(await api.generate(), 'upstream-timeout');
       expect(Date.now() - start).toBeLessThan(REQUEST_MS);
-      await expect.poll(() => api.mock.counts.open).toBe(0);
+      await eventually(() => expect(api.mock.counts.open).toBe(0));
     },
   );
 
@@ -31,7 +32,7 @@ describeServers('when the upstream is slow', { layout: 'async' }, (api) => {
       const start = Date.now();
       expectProblem(await api.generate({ stream: true }), 'upstream-timeout');
       expect(Date.now() - start).toBeLessThan(REQUEST_MS);
-      await expect.poll(() => api.mock.counts.open).toBe(0);
+      await eventually(() => expect(api.mock.counts.open).toBe(0));
     },
   );
 });
@@ -43,11 +44,9 @@ describeServers(
     test('says : ping after 15 s, so that no proxy hangs up', async () => {
       api.mock.setFault('stall');
       const answer = await api.stream();
-      await expect.poll(answer.received).toContain('data: {"text":');
+      await waitForToken(answer);
       const start = Date.now();
-      await expect
-        .poll(answer.received, { timeout: 20_000, interval: 100 })
-        .toMatch(/\n\n: ping\n\n$/);
+      await eventually(() => expect(answer.received()).toMatch(/\n\n: ping\n\n$/), 20);
       expect(Date.now() - start).toBeGreaterThan(10_000);
       answer.leave();
     });
@@ -90,7 +89,7 @@ describeProjects('when the upstream is slow', { layout: 'simple' }, ({ stack, di
       mock.setFault(fault);
       const answer = await send(server?.url ?? '', generate());
       expectProblem(answer, 'upstream-timeout');
-      await expect.poll(() => mock.counts.open).toBe(0);
+      await eventually(() => expect(mock.counts.open).toBe(0));
     },
   );
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/mock/index.ts';
 import { describeServers } from './describe.ts';
 import { RETRIES, RETRY_AFTER, TIMEOUTS } from './environment.ts';
+import { eventually } from './eventually.ts';
 import { expectProblem, type Slug } from './problem.ts';
 
 interface Row {
@@ -102,7 +103,7 @@ describeServers('asks again', { layout: 'async' }, (api) => {
     api.mock.setFault('server-error');
     const answer = api.generate({ stream });
     // The pause before the second try is far longer than the poll takes to see the first.
-    await expect.poll(() => api.mock.counts.faulted, { interval: 5 }).toBe(1);
+    await eventually(() => expect(api.mock.counts.faulted).toBe(1));
     api.mock.setFault(undefined);
     expect((await answer).status).toBe(200);
     expect(api.mock.counts.received).toBe(2);
