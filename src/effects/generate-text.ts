@@ -54,7 +54,7 @@ export async function* requestStream(
   const pieces: string[] = [];
   let last: Partial<GenerateAnswer> = {};
   for await (const data of parseEvents(readText(response.body))) {
-    if (data === '[DONE]') return { ...last, text: pieces.join('') };
+    if (data === '[DONE]') return { text: pieces.join(''), ...last };
     const event = JSON.parse(data) as Partial<GenerateAnswer> & { error?: unknown };
     if (event.error !== undefined) throw fromProblem(event.error, url, response);
     if (event.text === undefined) last = event;

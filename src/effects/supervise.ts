@@ -61,14 +61,13 @@ async function waitForEnd(
     requests.insisted.then(() => 'insisted' as const),
     sleep(policy.graceMs, 'too late' as const, { signal: patience.signal }),
   ]);
+  patience.abort();
   if (typeof result === 'object') {
-    patience.abort();
     await endRest(pid, requests);
     return { how: 'stopped', ended: result.ended };
   }
   killTree(pid);
   await ended;
-  await waitUntilGone(pid, Promise.resolve());
   return { how: 'killed', why: result };
 }
 
