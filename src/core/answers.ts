@@ -32,7 +32,7 @@ const HOST_NAME = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])$/;
  * All but what a path needs and every reader takes as it stands: `$(id)` or `it's` in the path of
  * a URL would be more than text in a `.env` that a shell sources.
  */
-const NOT_PLAIN_IN_URL = /[^A-Za-z0-9\-._~:/@%+,=[\]]/g;
+const NOT_PLAIN_IN_URL = /[^A-Za-z0-9\-._~:/@%+,=[\]]|(?<=:)~/g;
 
 /**
  * Why `name` cannot name a project, or undefined when it can.
@@ -120,7 +120,7 @@ export function parseBaseUrl(text: string): string {
  * `taken` (npm cannot install a package below one of the same name).
  */
 export function slugify(name: string, taken: readonly string[] = []): string {
-  const slug = name
+  const letters = name
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
@@ -128,7 +128,7 @@ export function slugify(name: string, taken: readonly string[] = []): string {
     .replace(/^-+|-+$/g, '')
     .slice(0, 100)
     .replace(/-+$/, '');
-  if (slug === '') return 'llm-api-project';
+  const slug = letters || 'llm-api-project';
   return taken.includes(slug) ? `${slug}-project` : slug;
 }
 

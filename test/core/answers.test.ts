@@ -144,6 +144,7 @@ describe('base URLs', () => {
     ["http://h/it's", 'http://h/it%27s'],
     ['http://h/a b"c`d', 'http://h/a%20b%22c%60d'],
     ['http://h/$(id);a&b|c!*', 'http://h/%24%28id%29%3Ba%26b%7Cc%21%2A'],
+    ['http://h/~me:~you', 'http://h/~me:%7Eyou'],
     ['http://h/a{b}$', 'http://h/a%7Bb%7D%24'],
   ])('%s', (text, expected) => {
     expect(parseBaseUrl(text)).toBe(expected);
