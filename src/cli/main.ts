@@ -65,7 +65,7 @@ function reportError(error: unknown): number {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(
     `${text}\n\nThis is a bug in create-llm-api ${VERSION} (Node ${process.version}). ` +
-      'Please report it, with the lines above: https://github.com/create-llm-api/create-llm-api/issues\n',
+      'Please report it with the lines above: npm bugs create-llm-api\n',
   );
   return EXIT.failed;
 }

@@ -9,7 +9,7 @@ import { type FileEntry, type FileTree, sortTree } from './tree.ts';
  * version and the answers, `base.json` the files as rendered. It is one JSON file, not a folder of
  * copies, so that linters, test runners and search do not meet every file twice.
  */
-export const RECORD_DIRECTORY = '.llm-api';
+const RECORD_DIRECTORY = '.llm-api';
 export const PROJECT_FILE = `${RECORD_DIRECTORY}/project.json`;
 export const BASE_FILE = `${RECORD_DIRECTORY}/base.json`;
 

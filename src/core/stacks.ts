@@ -49,7 +49,7 @@ function identityOf(name: StackName): StackIdentity {
   return found;
 }
 
-export interface EnvVariable {
+interface EnvVariable {
   readonly name: string;
   readonly value: string;
   readonly comment: string;

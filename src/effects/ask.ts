@@ -1,7 +1,7 @@
 import inquirer from 'inquirer';
 import { CliError, EXIT } from '../core/errors.ts';
 
-export interface Choice<Value> {
+interface Choice<Value> {
   readonly value: Value;
   readonly name: string;
   readonly description?: string;
