@@ -41,21 +41,24 @@ async function* stream(
   { prompt, system, max_tokens, temperature }: GenerateRequest,
   model: string,
 ): AsyncGenerator<string, GenerateAnswer> {
-  const chunks = await client.chat.completions.create({
+  // The client's own time limit ends with the headers; this one holds for the stream as well.
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  const body = {
     model,
     messages: [
       ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
-      { role: 'user', content: prompt },
+      { role: 'user' as const, content: prompt },
     ],
-    stream: true,
+    stream: true as const,
     stream_options: { include_usage: true },
     ...(max_tokens !== undefined && { max_completion_tokens: max_tokens }),
     ...(temperature !== undefined && { temperature }),
-  });
+  };
+  const chunks = await client.chat.completions.create(body, { signal: limit });
   const pieces: string[] = [];
   let end: Omit<GenerateAnswer, 'text'> = { model };
   for await (const { choices, usage, model: answering } of chunks) {
-    const [choice] = choices;
+    const choice = choices?.[0];
     if (choice?.delta.content) {
       pieces.push(choice.delta.content);
       yield choice.delta.content;
@@ -69,7 +72,11 @@ async function* stream(
     }
   }
   if (end.finish_reason) return { text: pieces.join(''), ...end };
-  throw new CliError('The upstream broke off: its stream ended without a finish reason.');
+  throw new CliError(
+    limit.aborted
+      ? `The upstream did not end its answer within ${TIMEOUT_MS / 1000} s.`
+      : 'The upstream broke off: its stream ended without a finish reason.',
+  );
 }
 
 function describeError(
@@ -86,6 +93,12 @@ function describeError(
   // A connection that breaks within the stream comes as undici's own error.
   if (error instanceof TypeError) {
     return new CliError('The upstream broke off in the middle of its answer.', { cause: error });
+  }
+  if (error instanceof SyntaxError) {
+    return new CliError(`${baseURL} answered with something that is not JSON.`, {
+      hint: 'Is OPENAI_BASE_URL right? It usually ends in /v1.',
+      cause: error,
+    });
   }
   if (!(error instanceof APIError)) return error;
   const { status } = error;

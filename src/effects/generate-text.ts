@@ -55,7 +55,8 @@ export async function* requestStream(
   let last: Partial<GenerateAnswer> = {};
   for await (const data of parseEvents(readText(response.body))) {
     if (data === '[DONE]') return { text: pieces.join(''), ...last };
-    const event = JSON.parse(data) as Partial<GenerateAnswer> & { error?: unknown };
+    const event = parseJson(data) as (Partial<GenerateAnswer> & { error?: unknown }) | undefined;
+    if (!event) throw strangeAnswer(url, response);
     if (event.error !== undefined) throw fromProblem(event.error, url, response);
     if (event.text === undefined) last = event;
     else {
@@ -105,7 +106,16 @@ function unreachable(url: string, error: Error): CliError {
 
 async function readJson(response: Response): Promise<unknown> {
   try {
-    return JSON.parse(await response.text());
+    return parseJson(await response.text());
+  } catch {
+    // A connection that broke: an answer that is none.
+    return undefined;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
