@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
-import { answerClientError, answerErrors, reportProblem, sendProblem } from './errors.js';
+import { answerClientError, answerError } from './errors.js';
 import { watchPaths } from './methods.js';
 import { observeRequest, requestId } from './observe.js';
 import { addOpenApi } from './openapi.js';
+import { Problem } from './problems.js';
 import { addAbout } from './routes/about.js';
 import { addGenerate } from './routes/generate.js';
 import type { Settings } from './settings.js';
@@ -16,7 +17,7 @@ export async function buildApp(
 ): Promise<FastifyInstance> {
   const app = Fastify({
     logger: {
-      level: settings.logLevel,
+      level: settings.LOG_LEVEL,
       stream: log,
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
@@ -28,7 +29,7 @@ export async function buildApp(
       requestIdLogLabel: 'request_id',
     }),
     genReqId: requestId,
-    bodyLimit: settings.maxBodyBytes,
+    bodyLimit: settings.MAX_BODY_BYTES,
     // While it stops, the process goes on to answer what reaches it.
     return503OnClosing: false,
     // Fastify would turn "1" into 1 and drop unknown fields. A wrong request is to be told so.
@@ -36,7 +37,7 @@ export async function buildApp(
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       observeRequest(request, reply);
-      sendProblem(reply, reportProblem(request, error));
+      answerError(error, request, reply);
     },
   });
   // Text is not a body this API knows: only JSON is left.
@@ -46,7 +47,11 @@ export async function buildApp(
   const upstream = createUpstream(settings);
   app.addHook('onClose', () => upstream.close());
 
-  answerErrors(app);
+  app.decorateRequest('problem', undefined);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => {
+    return answerError(new Problem('not-found', 'There is nothing here.'), request, reply);
+  });
   const answerWrongMethods = watchPaths(app);
   addOpenApi(app);
   app.after(() => {

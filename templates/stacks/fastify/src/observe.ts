@@ -24,8 +24,8 @@ export function observeRequest(request: FastifyRequest, reply: FastifyReply): vo
         // 499 is what proxies log when the client left before there was a status.
         status: left && !raw.headersSent ? 499 : raw.statusCode,
         duration_ms: Math.round(performance.now() - startedAt),
-        problem: request.problem?.problem,
-        reason: request.problem?.reason,
+        problem: request.problem?.slug,
+        reason: request.problem?.extras.reason,
         client_left: left || undefined,
       },
       'request',

@@ -13,59 +13,43 @@ const PROBLEMS = {
   'upstream-failed': [502, 'The model provider failed'],
   'upstream-truncated': [502, 'The model provider stopped in the middle of an answer'],
   'upstream-timeout': [504, 'The model provider took too long'],
-} as const satisfies Record<string, readonly [status: number, title: string]>;
-
-export type ProblemName = keyof typeof PROBLEMS;
-
-export interface FieldError {
-  readonly field: string;
-  readonly message: string;
-}
+} as const;
 
 interface ProblemExtras {
   readonly headers?: Readonly<Record<string, string>>;
-  readonly errors?: readonly FieldError[];
-  /** For the log only: what happened, in words that hold no prompt, key or upstream text. */
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  /** For the log: what happened, in words that hold no prompt, key or upstream text. */
   readonly reason?: string;
+  /** Seconds after which another try may work. Without it none will. */
+  readonly retryAfter?: number | 'soon';
 }
 
 /**
- * An error that is an answer. Throw it anywhere in a request. What it says reaches the caller, so
- * it never holds a prompt, a key, a stack trace or the upstream's own words.
+ * An error that is an answer: throw it anywhere in a request. The caller reads its message, which
+ * therefore never holds a prompt, a key, a stack trace or the upstream's own words.
  */
 export class Problem extends Error {
   override readonly name = 'Problem';
-  readonly problem: ProblemName;
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly errors: readonly FieldError[] | undefined;
-  readonly reason: string | undefined;
 
-  constructor(problem: ProblemName, detail: string, extras: ProblemExtras = {}) {
+  constructor(
+    readonly slug: keyof typeof PROBLEMS,
+    detail: string,
+    readonly extras: ProblemExtras = {},
+  ) {
     super(detail);
-    this.problem = problem;
-    this.status = PROBLEMS[problem][0];
-    this.headers = extras.headers ?? {};
-    this.errors = extras.errors;
-    this.reason = extras.reason;
+    this.status = PROBLEMS[slug][0];
   }
 
   /** The body of the answer, or of the error event in a stream that has already begun. */
   toBody(requestId: string) {
     return {
-      type: `/problems/${this.problem}`,
-      title: PROBLEMS[this.problem][1],
+      type: `/problems/${this.slug}`,
+      title: PROBLEMS[this.slug][1],
       status: this.status,
       detail: this.message,
       request_id: requestId,
-      ...(this.errors && { errors: this.errors }),
+      errors: this.extras.errors,
     };
-  }
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** How this request failed, for its log line. */
-    problem: Problem | undefined;
   }
 }

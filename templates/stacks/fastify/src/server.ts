@@ -1,31 +1,22 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { buildApp } from './app.js';
-import { readSettings, type Settings, SettingsError } from './settings.js';
-
-/** Under `tsx watch` nobody wants to wait for an open stream to see a change. */
-const RELOAD_DRAIN_TIMEOUT = 1;
+import { readSettings, SettingsError } from './settings.js';
 
 /** The variables in .env, under those of the real environment. Empty ones count as unset. */
 function readEnvironment(): NodeJS.Dict<string> {
-  let file = '';
-  try {
-    file = readFileSync(new URL('../.env', import.meta.url), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const file = new URL('../.env', import.meta.url);
   const real = Object.entries(process.env).filter(([, value]) => value?.trim());
-  return { ...parseEnv(file), ...Object.fromEntries(real) };
+  const written = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+  return { ...written, ...Object.fromEntries(real) };
 }
 
-async function serve(settings: Settings): Promise<void> {
+async function serve(): Promise<void> {
+  const settings = readSettings(readEnvironment());
   const app = await buildApp(settings);
-  if (!settings.openaiApiKey) {
-    app.log.warn('OPENAI_API_KEY is not set: POST /generate will answer 502');
-  }
 
-  const reloading = process.argv.includes('--reload');
-  const drain = reloading ? RELOAD_DRAIN_TIMEOUT : settings.drainTimeout;
+  // With --reload a watcher waits for this process to end, and a developer for the watcher.
+  const drain = process.argv.includes('--reload') ? 1 : settings.DRAIN_TIMEOUT;
   async function stop(signal: NodeJS.Signals): Promise<void> {
     app.log.info(`${signal}: stopping, open requests have ${drain} s`);
     // A connection that a client keeps alive after its answer would hold the process back.
@@ -34,42 +25,22 @@ async function serve(settings: Settings): Promise<void> {
     await app.close();
     process.exit(0);
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stop(signal));
-  }
+  // Once: at the second Ctrl-C the process is gone at once.
+  process.once('SIGINT', (signal) => void stop(signal));
+  process.once('SIGTERM', (signal) => void stop(signal));
 
-  await app.listen({ host: settings.host, port: settings.port });
+  await app.listen({ host: settings.HOST, port: settings.PORT });
+  if (!settings.OPENAI_API_KEY) {
+    app.log.warn('OPENAI_API_KEY is not set: POST /generate will answer 502');
+  }
 }
 
-/** What a person can mend, in one sentence. Anything else is a bug, and keeps its stack trace. */
-function explain(error: unknown, { host, port }: Settings): string | undefined {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return `${host}:${port} is taken: set PORT to a free port.`;
-  if (syscall === 'listen' || syscall === 'getaddrinfo') {
-    return `Cannot listen on ${host}:${port} (${code}): check HOST and PORT.`;
-  }
-  return undefined;
-}
-
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
+/** Says what a person can mend; anything else is a bug, and keeps its stack trace. */
+serve().catch((error: NodeJS.ErrnoException) => {
+  const mendable =
+    error instanceof SettingsError || /^(listen|getaddrinfo)$/.test(`${error.syscall}`);
+  if (!mendable) throw error;
+  const hint = error.syscall ? 'Cannot listen, set PORT or HOST: ' : '';
+  process.stderr.write(`${hint}${error.message}\n`);
   process.exit(1);
-}
-
-function loadSettings(): Settings {
-  try {
-    return readSettings(readEnvironment());
-  } catch (error) {
-    if (error instanceof SettingsError) fail(error.message);
-    throw error;
-  }
-}
-
-const settings = loadSettings();
-try {
-  await serve(settings);
-} catch (error) {
-  const explanation = explain(error, settings);
-  if (explanation) fail(explanation);
-  throw error;
-}
+});

@@ -8,9 +8,9 @@ import type { Settings } from './settings.js';
  * while a slow reader holds the body back.
  */
 export function createTransport(settings: Settings) {
-  const idle = settings.idleTimeout * 1000;
+  const idle = settings.IDLE_TIMEOUT * 1000;
   const dispatcher = new Agent({
-    connect: { timeout: settings.connectTimeout * 1000 },
+    connect: { timeout: settings.CONNECT_TIMEOUT * 1000 },
     headersTimeout: idle,
     bodyTimeout: idle,
   });

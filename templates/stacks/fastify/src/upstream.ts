@@ -1,74 +1,60 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
 import type { Lifetime } from './lifetime.js';
+import { Problem } from './problems.js';
 import type { Answer, StreamEvent } from './schemas.js';
 import type { Settings } from './settings.js';
 import { createTransport } from './transport.js';
-import {
-  badAnswer,
-  missingKey,
-  readUpstreamError,
-  truncated,
-  UpstreamProblem,
-} from './upstream-errors.js';
+import { readUpstreamError } from './upstream-errors.js';
 
-/** Seconds. For a longer wait the caller gets its answer now, and can come back. */
+/** Seconds. Where the wait is longer, the caller hears so now and can come back. */
 const MAX_RETRY_WAIT = 8;
 
-type ChatRequest = Pick<
-  OpenAI.ChatCompletionCreateParams,
-  'messages' | 'model' | 'temperature' | 'max_completion_tokens'
->;
+export type Upstream = ReturnType<typeof createUpstream>;
+type ChatRequest = Omit<OpenAI.ChatCompletionCreateParamsNonStreaming, 'stream'>;
 
-export interface Upstream {
-  complete(request: ChatRequest, lifetime: Lifetime): Promise<Answer>;
-  /** Resolves once the first event is here: until then a failure is still a status. */
-  stream(request: ChatRequest, lifetime: Lifetime): Promise<PrimedStream>;
-  close(): Promise<void>;
-}
-
-export interface PrimedStream {
-  readonly first: StreamEvent;
-  readonly rest: AsyncIterable<StreamEvent>;
-}
-
-export function createUpstream(settings: Settings): Upstream {
+/** The model provider, as this server sees it: whole answers, streams, and problems. */
+export function createUpstream(settings: Settings) {
   const transport = createTransport(settings);
-  const client = new OpenAI({
-    apiKey: settings.openaiApiKey ?? 'none',
-    baseURL: settings.openaiBaseUrl,
+  const { chat } = new OpenAI({
+    apiKey: settings.OPENAI_API_KEY ?? 'none',
+    baseURL: settings.OPENAI_BASE_URL,
     fetch: transport.fetch,
-    timeout: settings.requestTimeout * 1000,
-    // The SDK sleeps where no signal reaches it, and logs bodies when OPENAI_LOG says so.
+    timeout: settings.REQUEST_TIMEOUT * 1000,
+    // The SDK would sleep where no signal reaches it, and log bodies when OPENAI_LOG says so.
     maxRetries: 0,
     logLevel: 'off',
   });
 
-  /** Calls until it works, the retries are used up, or waiting would outlive the request. */
+  /** Tries until it works, the retries are used up, or a wait would outlive the request. */
   async function call<T>({ signal, endsAt }: Lifetime, attempt: () => Promise<T>): Promise<T> {
-    if (!settings.openaiApiKey) throw missingKey();
+    if (!settings.OPENAI_API_KEY) {
+      throw new Problem('upstream-misconfigured', 'This server has no key: set OPENAI_API_KEY.');
+    }
     for (let retries = 0; ; retries += 1) {
       try {
         return await attempt();
       } catch (error) {
         signal.throwIfAborted();
         const failure = readUpstreamError(error);
-        const wait = retryWait(failure, retries);
-        if (retries >= settings.maxRetries || Date.now() + wait >= endsAt) throw failure;
+        const wait = retryWait(failure, retries) * 1000;
+        if (retries >= settings.MAX_RETRIES || Date.now() + wait >= endsAt) throw failure;
         await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     }
   }
 
   return {
-    complete: (request, lifetime) =>
+    complete: (request: ChatRequest, lifetime: Lifetime): Promise<Answer> =>
       call(lifetime, async () => {
         const options = { signal: lifetime.signal };
-        const completion = await client.chat.completions.create(request, options);
-        // Not every server that says it is compatible sends what the SDK's types promise.
+        const completion = await chat.completions.create(request, options);
+        // Not every provider that calls itself compatible sends what the SDK's types promise.
         const choice = completion?.choices?.[0];
         const text: unknown = choice?.message?.content;
-        if (typeof text !== 'string') throw badAnswer('no message content');
+        if (typeof text !== 'string') {
+          throw new Problem('upstream-failed', 'The answer holds no text.', { reason: 'no text' });
+        }
         return {
           text,
           model: completion.model || request.model,
@@ -77,20 +63,25 @@ export function createUpstream(settings: Settings): Upstream {
         };
       }),
 
-    stream: (request, lifetime) =>
+    /** Resolves with the first event: until then a failure can still be a status. */
+    stream: (request: ChatRequest, lifetime: Lifetime): Promise<PrimedStream> =>
       call(lifetime, async () => {
-        const chunks = await client.chat.completions.create(
+        const chunks = await chat.completions.create(
           { ...request, stream: true, stream_options: { include_usage: true } },
           { signal: lifetime.signal },
         );
-        const events = readEvents(chunks, request.model, lifetime.signal);
-        // Not undefined: readEvents ends with an event or throws.
-        const first = (await events.next()).value as StreamEvent;
-        return { first, rest: events };
+        const rest = readEvents(chunks, request.model, lifetime.signal);
+        // Always an event: readEvents ends with one, or throws.
+        return { first: (await rest.next()).value as StreamEvent, rest };
       }),
 
     close: () => transport.close(),
   };
+}
+
+export interface PrimedStream {
+  readonly first: StreamEvent;
+  readonly rest: AsyncIterable<StreamEvent>;
 }
 
 async function* readEvents(
@@ -98,36 +89,37 @@ async function* readEvents(
   requestedModel: string,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent, void> {
-  let model = requestedModel;
-  let finishReason: string | undefined;
-  let usage: Answer['usage'] = null;
+  const end: Omit<Answer, 'text'> = { finish_reason: null, model: requestedModel, usage: null };
   try {
     for await (const chunk of chunks) {
       const choice = chunk?.choices?.[0];
       const text: unknown = choice?.delta?.content;
       if (text && typeof text === 'string') yield { text };
-      finishReason = choice?.finish_reason ?? finishReason;
-      usage = readUsage(chunk?.usage) ?? usage;
-      model = chunk?.model || model;
+      end.finish_reason = choice?.finish_reason ?? end.finish_reason;
+      end.model = chunk?.model || end.model;
+      end.usage = readUsage(chunk?.usage) ?? end.usage;
     }
   } catch (error) {
     signal.throwIfAborted();
     throw readUpstreamError(error);
   }
-  // The SDK ends its loop quietly when it is aborted, and when the upstream hangs up.
+  // The SDK's loop ends without a word when it is aborted, and when the provider hangs up.
   signal.throwIfAborted();
-  if (!finishReason) throw truncated();
-  yield { finish_reason: finishReason, model, usage };
+  if (!end.finish_reason) {
+    throw new Problem('upstream-truncated', 'The answer ended before it was complete.');
+  }
+  yield end;
 }
 
-/** Milliseconds; Infinity where another try does not help, or not soon. */
+/** Seconds until the next try; Infinity where none helps, or none helps soon. */
 function retryWait(failure: unknown, retries: number): number {
-  if (!(failure instanceof UpstreamProblem)) return Number.POSITIVE_INFINITY;
-  const { retryAfter = 0.5 * 2 ** retries * (0.75 + Math.random() / 4) } = failure;
-  return retryAfter > MAX_RETRY_WAIT ? Number.POSITIVE_INFINITY : retryAfter * 1000;
+  const after = failure instanceof Problem ? failure.extras.retryAfter : undefined;
+  if (after === 'soon') return 0.5 * 2 ** retries * (0.75 + Math.random() / 4);
+  return after === undefined || after > MAX_RETRY_WAIT ? Number.POSITIVE_INFINITY : after;
 }
 
 function readUsage(usage: OpenAI.CompletionUsage | null | undefined): Answer['usage'] {
-  if (!usage) return null;
-  return { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens };
+  return usage
+    ? { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens }
+    : null;
 }
