@@ -67,7 +67,7 @@ async function expectProblem(response: Response, status: number, slug: string) {
     request_id: response.headers.get('X-Request-Id'),
   });
   expect(response.status).toBe(status);
-  expect(response.headers.get('Content-Type')).toContain('application/problem+json');
+  expect(response.headers.get('Content-Type')).toBe('application/problem+json');
   return problem;
 }
 
@@ -132,8 +132,8 @@ describe('when the model provider fails', () => {
     [404, 502, 'upstream-misconfigured'],
     [500, 502, 'upstream-failed'],
   ])('turns its %d into %d %s and keeps its words to itself', async (upstream, status, slug) => {
-    const secret = { error: { message: 'sk-test is wrong' } };
-    answerUpstream = (_req, res) => reply(res, upstream, secret, { 'X-Should-Retry': 'false' });
+    const words = { error: { message: 'sk-test is wrong' } };
+    answerUpstream = (_req, res) => reply(res, upstream, words);
     const problem = await expectProblem(await generate({ prompt: 'Hi' }), status, slug);
     expect(JSON.stringify(problem)).not.toContain('sk-test');
   });
@@ -144,16 +144,6 @@ describe('when the model provider fails', () => {
     await expectProblem(response, 429, 'upstream-rate-limited');
     expect(response.headers.get('Retry-After')).toBe('3600');
     expect(asked).toHaveLength(1);
-  });
-
-  it('tries again after a failure that may pass', async () => {
-    const works = answerUpstream;
-    answerUpstream = (_req, res) => {
-      answerUpstream = works;
-      reply(res, 503, {});
-    };
-    expect((await generate({ prompt: 'Hi' })).status).toBe(200);
-    expect(asked).toHaveLength(2);
   });
 
   it.each([
@@ -178,11 +168,11 @@ describe('when the model provider fails', () => {
     await expectProblem(await generate({ prompt: 'Hi' }), status, slug);
   });
 
-  it('gives up after two minutes, also in the middle of an answer', async () => {
+  it('gives up after a minute, also in the middle of an answer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     answerUpstream = (_req, res) => {
       res.writeHead(200, { 'Content-Type': 'application/json' }).write('{');
-      setImmediate(() => vi.advanceTimersByTime(120_000));
+      setImmediate(() => vi.advanceTimersByTime(60_000));
     };
     await expectProblem(await generate({ prompt: 'Hi' }), 504, 'upstream-timeout');
   });
