@@ -18,8 +18,8 @@ const failed: ApiErrorBody = {
   code: null,
 };
 
-const status = (code: number, error: Partial<ApiErrorBody>): Spoil => ({
-  how: 'status',
+const status = (code: number, error: Partial<ApiErrorBody> = {}) => ({
+  how: 'status' as const,
   status: code,
   error: { ...failed, ...error },
 });
@@ -53,17 +53,16 @@ const ROWS = [
   {
     name: 'rate-limited',
     summary: '429 with a Retry-After',
-    spoil: status(429, {
-      message: 'Rate limit reached. Please try again later.',
-      type: 'requests',
-      code: 'rate_limit_exceeded',
-    }),
+    spoil: {
+      ...status(429, {
+        message: 'Rate limit reached. Please try again later.',
+        type: 'requests',
+        code: 'rate_limit_exceeded',
+      }),
+      saysWhen: true,
+    },
   },
-  {
-    name: 'server-error',
-    summary: '500',
-    spoil: status(500, {}),
-  },
+  { name: 'server-error', summary: '500', spoil: status(500) },
   {
     name: 'unavailable',
     summary: '503',

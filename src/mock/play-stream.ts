@@ -1,5 +1,5 @@
 import type { Exchange } from './exchange.ts';
-import { BEFORE_RESET, HTML_PAGE, type Manner } from './play.ts';
+import { BEFORE_RESET, HTML_PAGE, type Manner } from './manner.ts';
 import type { EventTexts } from './reply.ts';
 
 const EVENT_STREAM = [
@@ -78,7 +78,7 @@ function sayTokens(
     }
     if (text) exchange.write(text);
     text = '';
-    exchange.after(Math.max(1, start + said * period - performance.now()), go);
+    exchange.after(Math.max(1, Math.ceil(start + said * period - performance.now())), go);
   };
   go();
 }

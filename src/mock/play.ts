@@ -1,26 +1,9 @@
 import { renderError } from './errors.ts';
 import { type Exchange, JSON_TYPE } from './exchange.ts';
+import { BEFORE_RESET, HTML_PAGE, type Manner } from './manner.ts';
 import { playStream } from './play-stream.ts';
 import type { Reply } from './reply.ts';
 import type { Spoil } from './spoil.ts';
-
-/** How fast answers come. */
-export interface Pace {
-  /** Milliseconds before the first token. */
-  readonly timeToFirstToken: number;
-  /** 0: as fast as possible. */
-  readonly tokensPerSecond: number;
-}
-
-export interface Manner extends Pace {
-  readonly spoil: Spoil | undefined;
-  /** Seconds, for the faults that carry a Retry-After. */
-  readonly retryAfter: number;
-}
-
-export const HTML_PAGE = '<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>';
-/** Long enough for the bytes before a reset to arrive: a reset may overtake them. */
-export const BEFORE_RESET = 50;
 
 /** Answers a request in the given manner. */
 export function play(reply: Reply, manner: Manner, exchange: Exchange): void {
@@ -28,7 +11,7 @@ export function play(reply: Reply, manner: Manner, exchange: Exchange): void {
   if (spoil?.how === 'hang') return;
   if (spoil?.how === 'reset') exchange.reset();
   else if (spoil?.how === 'status') {
-    const retry = spoil.status === 429 ? ['Retry-After', String(manner.retryAfter)] : [];
+    const retry = spoil.saysWhen ? ['Retry-After', String(manner.retryAfter)] : [];
     exchange.send('faulted', spoil.status, renderError(spoil.error), [...JSON_TYPE, ...retry]);
   } else if (reply.events) playStream(reply.events, reply.tokens, manner, exchange);
   else exchange.after(timeToAnswer(reply, manner), () => playPlain(reply, spoil, exchange));

@@ -12,7 +12,7 @@ export interface Route {
   answer(body: unknown, stamp: Stamp, rest: string): Reply;
 }
 
-export const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/chat/completions', answer: answerChat },
   { method: 'POST', path: '/v1/responses', answer: answerResponses },
   { method: 'POST', path: '/v1/embeddings', answer: answerEmbeddings },
@@ -36,4 +36,6 @@ export function findRoute(method: string, path: string): { route: Route; rest: s
   );
 }
 
-const LIST = ROUTES.map(({ method, path }) => `${method} ${path}`).join(', ');
+const LIST = ROUTES.map(({ method, path }) => `${method} ${path.replace(/\/$/, '/{id}')}`).join(
+  ', ',
+);

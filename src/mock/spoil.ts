@@ -1,7 +1,12 @@
 /** How an answer is spoilt. A plain answer has no tokens: the summaries say what comes nearest. */
 export type Spoil =
-  /** An error status instead of the answer. */
-  | { readonly how: 'status'; readonly status: number; readonly error: ApiErrorBody }
+  /** An error status instead of the answer; `saysWhen` to come back, in a Retry-After. */
+  | {
+      readonly how: 'status';
+      readonly status: number;
+      readonly error: ApiErrorBody;
+      readonly saysWhen?: true;
+    }
   /** The whole answer, this many milliseconds late. A stream sends its headers at once. */
   | { readonly how: 'late'; readonly ms: number }
   /** The request is read and then nothing is sent, ever. */
