@@ -2,7 +2,7 @@
 
 import json
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,21 @@ def test_the_upstream_is_out_of_reach(error: Exception, status: int, slug: str) 
     assert_problem(start(upstream).post("/generate", json={"prompt": "Hi"}), status, slug)
 
 
+@pytest.mark.parametrize(
+    ("timeout", "status", "slug"), [(60.0, 502, "upstream-failed"), (-1.0, 504, "upstream-timeout")]
+)
+def test_the_upstream_does_not_end_its_answer(
+    monkeypatch: pytest.MonkeyPatch, timeout: float, status: int, slug: str
+) -> None:
+    def drip() -> Iterator[bytes]:
+        yield b"{"
+        raise httpx2.ReadError("reset")
+
+    monkeypatch.setattr(project, "TIMEOUT", timeout)
+    client = start(lambda _: httpx2.Response(200, content=drip()))
+    assert_problem(client.post("/generate", json={"prompt": "Hi"}), status, slug)
+
+
 def test_without_a_key_the_app_starts_and_says_what_is_missing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -238,6 +253,6 @@ def test_the_development_server_stays_on_this_machine(monkeypatch: pytest.Monkey
 def test_gunicorn_waits_longer_than_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     config = runpy.run_path(str(Path(project.__file__).with_name("gunicorn.conf.py")))
-    assert config["timeout"] > project.TIMEOUT * (project.RETRIES + 1)
+    assert config["timeout"] > 2 * project.TIMEOUT * (project.RETRIES + 1)
     assert config["worker_class"] == "gthread"
     assert config["bind"] == "127.0.0.1:8000"
