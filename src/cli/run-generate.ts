@@ -95,7 +95,7 @@ function checkFlags({ manifest }: Project, flags: GenerateFlags): void {
   if (refused === undefined) return;
   const flag = refused === 'maxTokens' ? '--max-tokens' : `--${refused}`;
   throw usageError(
-    `This project is a ${manifest.title} one: its server takes only a prompt, and no ${flag}.`,
+    `The server of this project (${manifest.title}) takes only a prompt, and no ${flag}.`,
     'The async stacks take it; so does --direct.',
   );
 }
