@@ -1,17 +1,18 @@
 // Bundles src/ into dist/: one entry, one chunk for each thing that only some commands load.
 // dist/cli and dist/chunks lie as deep as src/effects, so `../../templates` is right from all.
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { collectNotices } from './notices.mjs';
 
 const root = new URL('..', import.meta.url);
 const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
 
-await rm(new URL('dist', root), { recursive: true, force: true });
+// Built aside and then put in place: whoever runs the tool meanwhile finds the old one or the new.
+const aside = `dist-${process.pid}`;
 const { metafile } = await build({
   absWorkingDir: new URL('.', root).pathname,
   entryPoints: { 'cli/main': 'src/cli/main.ts' },
-  outdir: 'dist',
+  outdir: aside,
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
   splitting: true,
@@ -28,4 +29,6 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
+await rm(new URL('dist', root), { recursive: true, force: true });
+await rename(new URL(aside, root), new URL('dist', root));
 await writeFile(new URL('THIRD-PARTY-NOTICES', root), await collectNotices(root, metafile));

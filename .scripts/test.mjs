@@ -4,11 +4,13 @@ import { spawnSync } from 'node:child_process';
 import { buildTool, installDependencies, root } from './prepare.mjs';
 import { findMissing } from './system.mjs';
 
-const TIERS = ['unit', 'property', 'snapshot', 'terminal', 'packaging', 'contract'];
+const TIERS = ['unit', 'property', 'snapshot', 'commands', 'terminal', 'packaging', 'contract'];
 
 /** What a tier needs from the system beyond Node: program → Debian's package. */
 const NEEDS = {
   property: { python3: 'python3' },
+  commands: { git: 'git' },
+  packaging: { git: 'git' },
   contract: { python3: 'python3', git: 'git' },
 };
 

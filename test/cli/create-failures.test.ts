@@ -60,7 +60,7 @@ describe('an installation that fails', () => {
     const args = ['x', '-t', 'express', '-p', 'npm', '--git'];
     const run = await runCli('create-llm-api', args, { cwd, env });
     expect(run.code).toBe(1);
-    expect(run.stderr).toContain('npm exited with code 3');
+    expect(run.stderr).toContain(`${cwd}/x is not there any more`);
     expect(run.stderr).not.toContain('git was not found');
   });
 });

@@ -1,28 +1,21 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { plainEnvironment, ROOT } from '../harness/cli.ts';
 import { makeFileFolder } from '../harness/folder.ts';
+import { findFreePort } from '../harness/free-port.ts';
+import { installTarball, type Packed } from '../harness/package.ts';
 import { waitFor } from '../harness/wait.ts';
-
-interface Packed {
-  readonly filename: string;
-  readonly size: number;
-  readonly unpackedSize: number;
-  readonly files: readonly { readonly path: string; readonly size: number }[];
-}
 
 const folder = makeFileFolder();
 let packed: Packed;
 
-beforeAll(async () => {
-  const args = ['pack', '--json', '--pack-destination', folder()];
-  const output = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' });
-  packed = JSON.parse(output.slice(output.indexOf('[')))[0];
-}, 60_000);
+beforeAll(() => {
+  packed = installTarball(folder());
+}, 120_000);
 
 describe('the tarball', () => {
   test('holds the program, the templates, the licences and nothing else', () => {
@@ -77,35 +70,24 @@ describe('the tarball', () => {
 });
 
 describe('installed into an empty folder', () => {
-  const home = (): string => join(folder(), 'empty');
   const npx = (...args: string[]): string =>
     execFileSync('npx', ['--no-install', ...args], {
-      cwd: home(),
+      cwd: folder(),
       env: plainEnvironment(),
       encoding: 'utf8',
     });
 
-  beforeAll(async () => {
-    await mkdir(home());
-    const args = [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--offline',
-      join(folder(), packed.filename),
-    ];
-    execFileSync('npm', args, { cwd: home(), env: plainEnvironment(), stdio: 'pipe' });
-  }, 60_000);
-
   test('is one package: nothing else comes with it', async () => {
-    const names = (await readdir(join(home(), 'node_modules'))).filter((name) => !/^\./.test(name));
+    const names = (await readdir(join(folder(), 'node_modules'))).filter(
+      (name) => !/^\./.test(name),
+    );
     expect(names).toEqual(['create-llm-api']);
   });
 
   test('npx runs it, and every stack renders', () => {
     for (const stack of ['fastapi', 'flask', 'fastify', 'express']) {
       npx('create-llm-api', `my-${stack}`, '-t', stack, '--no-install', '--no-git');
-      expect(existsSync(join(home(), `my-${stack}`, '.gitignore'))).toBe(true);
+      expect(existsSync(join(folder(), `my-${stack}`, '.gitignore'))).toBe(true);
     }
   });
 
@@ -117,11 +99,15 @@ describe('installed into an empty folder', () => {
 
   test('the commands that are loaded late are all there', async () => {
     expect(JSON.parse(npx('llm-api', 'templates', '--json'))).toHaveLength(4);
-    const mock = spawn('npx', ['--no-install', 'llm-api', 'mock', '--port', '0'], {
-      cwd: home(),
-      env: plainEnvironment(),
-      detached: true,
-    });
+    const mock = spawn(
+      'npx',
+      ['--no-install', 'llm-api', 'mock', '--port', `${await findFreePort()}`],
+      {
+        cwd: folder(),
+        env: plainEnvironment(),
+        detached: true,
+      },
+    );
     let output = '';
     mock.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
