@@ -51,7 +51,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise SystemExit(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        raise SystemExit(f"Cannot listen on {host}:{port}: {reason}.") from None
     logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     return listener
 

@@ -23,6 +23,10 @@ MAX_RETRY_WAIT = 5.0
 """Seconds a request may sleep because the upstream said Retry-After; beyond, the caller is told."""
 
 
+DRAIN_WAIT = 0.5
+"""Seconds that the upstream has to end a body after its [DONE]."""
+
+
 class Usage(BaseModel):
     input_tokens: int = Field(validation_alias="prompt_tokens")
     output_tokens: int = Field(validation_alias="completion_tokens")
@@ -107,8 +111,13 @@ class Upstream:
         usage: Usage | None = None
         options = {"stream": True, "stream_options": {"include_usage": True}}
         async with self._open(call | options, deadline) as response:
-            async for event in httpx2.EventSource(response):
+            events = aiter(httpx2.EventSource(response))
+            async for event in events:
                 if event.data == "[DONE]":
+                    # Only a body read to its end leaves a connection that can be used again.
+                    with contextlib.suppress(TimeoutError, httpx2.RequestError):
+                        async with asyncio.timeout(DRAIN_WAIT):
+                            await anext(events, None)
                     break
                 chunk = _Completion.model_validate_json(event.data)
                 model = chunk.model or model
