@@ -21,6 +21,7 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.17',
+  alias: { '@inquirer/external-editor': './.scripts/no-editor.mjs' },
   define: { __VERSION__: JSON.stringify(version) },
   // commander and cross-spawn are CommonJS: bundled as ESM they still call require for built-ins.
   banner: {
