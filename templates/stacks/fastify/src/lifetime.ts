@@ -26,7 +26,7 @@ export function startLifetime({ raw }: FastifyReply, seconds: number): Lifetime 
   const timer = setTimeout(() => controller.abort(late), seconds * 1000);
   raw.once('close', () => {
     clearTimeout(timer);
-    if (!raw.writableFinished) controller.abort(new ClientLeft());
+    if (!raw.writableEnded) controller.abort(new ClientLeft());
   });
   return { signal: controller.signal, endsAt: Date.now() + seconds * 1000 };
 }

@@ -16,7 +16,7 @@ export function observeRequest(request: FastifyRequest, reply: FastifyReply): vo
   const startedAt = performance.now();
   const { raw } = reply.header('x-request-id', request.id);
   raw.once('close', () => {
-    const left = !raw.writableFinished;
+    const left = !raw.writableEnded;
     request.log.info(
       {
         method: request.method,

@@ -17,12 +17,26 @@ async function serve(): Promise<void> {
 
   // With --reload a watcher waits for this process to end, and a developer for the watcher.
   const drain = process.argv.includes('--reload') ? 1 : settings.DRAIN_TIMEOUT;
+  let stopping = false;
+  let open = 0;
+  // Without this the exit would wait for connections that carry no request: Node closes only those
+  // that have carried one and are idle at the very moment of the close.
+  const closeWhenIdle = () => stopping && open === 0 && app.server.closeAllConnections();
+  app.server.on('request', (_request, response) => {
+    open += 1;
+    response.once('close', () => {
+      open -= 1;
+      closeWhenIdle();
+    });
+  });
+
   async function stop(signal: NodeJS.Signals): Promise<void> {
     app.log.info(`${signal}: stopping, open requests have ${drain} s`);
-    // A connection that a client keeps alive after its answer would hold the process back.
-    setInterval(() => app.server.closeIdleConnections(), 100).unref();
+    stopping = true;
     setTimeout(() => app.server.closeAllConnections(), drain * 1000).unref();
-    await app.close();
+    const closed = app.close();
+    closeWhenIdle();
+    await closed;
     process.exit(0);
   }
   // Once: at the second Ctrl-C the process is gone at once.

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import type { TLocalizedValidationError } from 'typebox/error';
 import Value from 'typebox/value';
 import { DEFAULT_BASE_URL, DEFAULT_MODEL } from './defaults.js';
 
@@ -47,20 +48,15 @@ export class SettingsError extends Error {}
 
 /** @throws SettingsError unless every variable is usable; an empty one counts as unset */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const given = Object.entries(Environment.properties).flatMap(([name, schema]) => {
+  const settings = Value.Default(Environment, {}) as Record<string, unknown>;
+  const mistakes: string[] = [];
+  for (const [name, schema] of Object.entries(Environment.properties)) {
     const text = env[name]?.trim();
-    return text
-      ? [[name, Type.IsNumber(schema) || Type.IsInteger(schema) ? Number(text) : text]]
-      : [];
-  });
-  const settings = Value.Default(Environment, Object.fromEntries(given));
-  const mistakes = Value.Errors(Environment, settings).map(
-    ({ keyword, instancePath, params, message }) => {
-      const name = instancePath.slice(1);
-      if (keyword === 'enum') return `${name} must be one of ${params.allowedValues.join(', ')}`;
-      return `${name} ${(keyword === 'pattern' && PATTERNS[name]) || message}`;
-    },
-  );
+    if (!text) continue;
+    settings[name] = Type.IsNumber(schema) || Type.IsInteger(schema) ? Number(text) : text;
+    const [mistake] = Value.Errors(schema, settings[name]);
+    if (mistake) mistakes.push(`${name} ${explain(name, mistake)}`);
+  }
   if (env.APP_ENV?.trim() === 'production' && !env.OPENAI_API_KEY?.trim()) {
     mistakes.push('OPENAI_API_KEY must be set when APP_ENV is production');
   }
@@ -68,6 +64,11 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     throw new SettingsError(['The environment is not usable:', ...mistakes].join('\n  '));
   }
   return settings as Settings;
+}
+
+function explain(name: string, { keyword, params, message }: TLocalizedValidationError): string {
+  if (keyword === 'enum') return `must be one of ${params.allowedValues.join(', ')}`;
+  return (keyword === 'pattern' && PATTERNS[name]) || message;
 }
 
 /** What a request may name: LLM_MODEL, and ALLOWED_MODELS. */

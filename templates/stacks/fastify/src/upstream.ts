@@ -8,7 +8,7 @@ import { createTransport } from './transport.js';
 import { readUpstreamError } from './upstream-errors.js';
 
 /** Seconds. Where the wait is longer, the caller hears so now and can come back. */
-const MAX_RETRY_WAIT = 8;
+const MAX_RETRY_WAIT = 5;
 
 export type Upstream = ReturnType<typeof createUpstream>;
 type ChatRequest = Omit<OpenAI.ChatCompletionCreateParamsNonStreaming, 'stream'>;
