@@ -26,4 +26,5 @@ def on_starting(server: Any) -> None:
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
-        raise SystemExit(f"Set another HOST or PORT: {error.strerror}.") from None
+        reason = (error.strerror or "").partition(" (")[0]  # Python repeats the address there
+        raise SystemExit(f"Cannot listen on {bind}: {reason}.") from None
