@@ -1,7 +1,8 @@
+import { CliError } from '../core/errors.ts';
 import type { Address } from '../effects/choose-address.ts';
 import { removeDevAddress, writeDevAddress } from '../effects/dev-address.ts';
 import { startProgram } from '../effects/exec.ts';
-import type { Project } from '../effects/find-project.ts';
+import { formatInstall, type Project } from '../effects/find-project.ts';
 import { withProjectPath } from '../effects/resolve-program.ts';
 import { listenForStop } from '../effects/stop-requests.ts';
 import { type Outcome, type StopPolicy, superviseProgram } from '../effects/supervise.ts';
@@ -30,8 +31,9 @@ const SLOW_MS = 60_000;
 /** Runs a project's server to its end; whatever ends it, nothing of it is left. */
 export async function runServer(run: ServerRun): Promise<RunEnd> {
   const { project, address } = run;
-  const requests = listenForStop();
   const program = startProgram(run.argv, { cwd: project.directory, env: run.env });
+  if (program.pid === undefined) throw brokenInstall(project, (await program.ended).description);
+  const requests = listenForStop();
   const over = new AbortController();
   void requests.asked.then(() => over.abort());
 
@@ -60,6 +62,17 @@ export async function runServer(run: ServerRun): Promise<RunEnd> {
     requests.dispose();
     await removeDevAddress(project.directory);
   }
+}
+
+/** A console script names the folder that it was installed in, and does not start from another. */
+function brokenInstall(project: Project, description: string): CliError {
+  const folder = project.manifest.language === 'python' ? '.venv' : 'node_modules';
+  return new CliError(
+    `The server cannot be started: ${description}, or what it runs with was not.`,
+    {
+      hint: `Was the project moved? Remove ${folder} and install it again: ${formatInstall(project)}`,
+    },
+  );
 }
 
 /** What every server is started with: its address, its own programs, and no empty setting. */

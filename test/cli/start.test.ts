@@ -105,6 +105,18 @@ test('a server that refuses to start is heard, and the code is 1', async () => {
   expect(stderr).toContain('The server did not start: gunicorn exited with code 3.');
 });
 
+test('programs that were installed in another folder are an error with the way out', async () => {
+  const directory = await makeFolder();
+  await makeProject(directory);
+  await writeFile(join(directory, '.venv/bin/gunicorn'), '#!/no/longer/here/python\n');
+  const { code, stderr } = await runCli('llm-api', ['start', '--port', await freePort()], {
+    cwd: directory,
+  });
+  expect(code).toBe(1);
+  expect(stderr).toContain('gunicorn was not found');
+  expect(stderr).toContain('Remove .venv and install it again: python3 -m venv .venv');
+});
+
 test('takes no other port than the one it should', async () => {
   const directory = await makeFolder();
   await makeProject(directory);
