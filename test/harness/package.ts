@@ -9,7 +9,7 @@ export interface Packed {
 }
 
 /** What `npm publish` would send, as a tarball in `folder`. */
-export function packTarball(folder: string): Packed {
+function packTarball(folder: string): Packed {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
   const output = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' });
   return JSON.parse(output)[0];
