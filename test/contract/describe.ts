@@ -1,5 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, inject } from 'vitest';
-import { type Layout, layoutOf, type StackName } from '../../src/core/stacks.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import {
+  type Language,
+  type Layout,
+  languageOf,
+  layoutOf,
+  type StackName,
+} from '../../src/core/stacks.ts';
 import { type Mock, startMock } from '../../src/mock/index.ts';
 import { RETRY_AFTER, serverEnvironment } from './environment.ts';
 import { type Answer, generate, type OpenAnswer, open, type Sent, send } from './http.ts';
@@ -25,6 +31,7 @@ export interface Api {
 
 export interface Needs {
   readonly layout?: Layout;
+  readonly language?: Language;
   /** On top of what every server is started with; such tests need a server of their own. */
   readonly env?: Readonly<Record<string, string>>;
   /** `dev` unless told. */
@@ -51,14 +58,17 @@ export function describeServers(title: string, needs: Needs, define: (api: Api) 
 /** A block of tests for each project: for what a running server cannot show. */
 export function describeProjects(
   title: string,
-  { layout }: Pick<Needs, 'layout'>,
+  needs: Pick<Needs, 'layout' | 'language'>,
   define: (project: Project) => void,
 ): void {
   const projects = target.kind === 'projects' ? target.projects : [];
-  const chosen = projects.filter(({ stack }) => fits(stack, { layout }));
+  const chosen = projects.filter(({ stack }) => fits(stack, needs));
   for (const project of chosen) {
     describe.concurrent(project.stack, () => {
-      describe.sequential(title, () => define(project));
+      describe.sequential(title, () => {
+        if ('directory' in project) define(project);
+        else test('was made', () => expect.fail(project.problem));
+      });
     });
   }
   // A file without a test is an error to vitest.
@@ -113,6 +123,6 @@ function useMock(
   return { api, start };
 }
 
-function fits(stack: StackName, { layout }: { layout?: Layout | undefined }): boolean {
-  return layout === undefined || layoutOf(stack) === layout;
+function fits(stack: StackName, { layout, language }: Needs): boolean {
+  return (!layout || layoutOf(stack) === layout) && (!language || languageOf(stack) === language);
 }

@@ -10,7 +10,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StackName } from '../../src/core/stacks.ts';
@@ -20,14 +20,27 @@ import { findCommand } from './own.ts';
 import { runProgram } from './program.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CACHE = join(ROOT, 'node_modules/.cache/create-llm-api/contract');
+/**
+ * Outside of this repository, where people's projects lie too: what is in node_modules is ignored
+ * by linters, and tools look for their settings in the folders above.
+ */
+const CACHE = join(
+  process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
+  'create-llm-api/contract',
+);
 const NAME = 'contract-api';
 const DAY = 24 * 3600 * 1000;
 
-/** A rendered and installed project. */
+/** A rendered, installed and built project. */
 export interface Project {
   readonly stack: StackName;
   readonly directory: string;
+}
+
+/** One that could not be made, and why. */
+export interface Failure {
+  readonly stack: StackName;
+  readonly problem: string;
 }
 
 /**

@@ -1,11 +1,21 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { STACKS, type StackName } from '../../src/core/stacks.ts';
-import { installTool, type Project, prepareProject, pruneProjects } from './projects.ts';
+import {
+  type Failure,
+  installTool,
+  type Project,
+  prepareProject,
+  pruneProjects,
+} from './projects.ts';
 
 /** What the suite runs against: projects that it starts itself, or one server that runs already. */
 export type Target =
-  | { readonly kind: 'projects'; readonly tool: string; readonly projects: readonly Project[] }
+  | {
+      readonly kind: 'projects';
+      readonly tool: string;
+      readonly projects: readonly (Project | Failure)[];
+    }
   | {
       readonly kind: 'url';
       readonly url: string;
@@ -29,10 +39,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const say = (text: string): void => void process.stderr.write(`contract: ${text}\n`);
   const tool = await installTool();
   const wanted = chosenStacks();
-  const projects: Project[] = [];
+  const projects: (Project | Failure)[] = [];
   const work = async (): Promise<void> => {
     for (let stack = wanted.shift(); stack; stack = wanted.shift()) {
-      projects.push(await prepareProject(tool, stack, say));
+      const failed = (error: Error): Failure => ({ stack, problem: error.message });
+      projects.push(await prepareProject(tool, stack, say).catch(failed));
     }
   };
   await Promise.all([work(), work()]);
