@@ -86,6 +86,13 @@ const CASES: readonly (readonly [string, Side, Side, Side, object | undefined])[
 
   ['made executable by us', 'a\n', 'a\n', script('a\n'), { kind: 'update', file: script('a\n') }],
   ['made executable by us, on disk already', 'a\n', script('a\n'), script('a\n'), undefined],
+  [
+    'made executable by us, by the user in a way of his own',
+    'a\n',
+    { text: 'a\n', mode: 0o700 },
+    script('a\n'),
+    undefined,
+  ],
   ['made executable by the user', 'a\n', script('a\n'), 'a\n', undefined],
   [
     'made executable by the user, changed by us',
