@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { binPath, type Outcome, plainEnvironment } from './cli.ts';
 import { waitFor } from './wait.ts';
@@ -15,7 +16,7 @@ export interface Running {
   readonly ended: Promise<Omit<Outcome, 'code'> & { code: number | undefined; seconds: number }>;
 }
 
-/** Starts the program in `cwd`; what is left of it when the test ends is killed. */
+/** Starts the program in `cwd`; it is stopped when the test ends. */
 export function startTool(
   args: readonly string[],
   { cwd, env = {} }: { cwd: string; env?: Readonly<Record<string, string | undefined>> },
@@ -44,7 +45,13 @@ export function startTool(
       child.on('close', () => resolve({ code: code ?? undefined, stdout, stderr, seconds }));
     });
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(async () => {
+    if (over) return;
+    // Asked first, so that it takes its own children and notes along.
+    child.kill('SIGTERM');
+    await Promise.race([ended, delay(5000)]);
+    child.kill('SIGKILL');
+  });
   const output = (): string => stdout + stderr;
   return {
     pid,
