@@ -4,7 +4,7 @@ import { parse as parseToml } from 'smol-toml';
 import { runPython } from './programs.ts';
 
 /** Text that stands for what a user types → what was typed. */
-export type Typed = ReadonlyMap<string, string>;
+type Typed = ReadonlyMap<string, string>;
 
 /** One rendered file, and the same file with the text that stands for what a user types. */
 export interface Pair {
