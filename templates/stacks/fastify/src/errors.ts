@@ -28,6 +28,10 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(problem.toBody(request.id)));
 }
 
+export function answerNotFound(request: FastifyRequest, reply: FastifyReply) {
+  return answerError(new Problem('not-found', 'There is nothing here.'), request, reply);
+}
+
 /** The problem that an error is, noted for the log line of its request. */
 export function reportProblem(request: FastifyRequest, error: unknown): Problem {
   const problem = toProblem(error as Problem | FastifyError);

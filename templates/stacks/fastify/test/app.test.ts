@@ -15,7 +15,7 @@ const generate = { method: 'POST', url: '/generate' } as const;
 
 test.each<[string, InjectOptions, number, string]>([
   ['no such path', { url: '/nowhere' }, 404, 'not-found'],
-  ['a path that cannot be decoded', { url: '/%zz' }, 400, 'bad-request'],
+  ['a path that cannot be decoded', { url: '/%zz' }, 404, 'not-found'],
   ['a wrong method', { url: '/generate' }, 405, 'method-not-allowed'],
   ['not JSON', { ...generate, headers: json, payload: '{"prompt"' }, 400, 'invalid-json'],
   ['an empty body', { ...generate, headers: json }, 400, 'invalid-json'],
