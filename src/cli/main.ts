@@ -17,10 +17,9 @@ export type BinName = 'create-llm-api' | 'llm-api';
  * exit code; an error that is no CliError is our bug and is shown with its stack.
  */
 export async function main(bin: BinName): Promise<void> {
-  // `create-llm-api --help | head` closes the pipe early: no reason to complain.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  // Nobody reads any more (`--help | head`, a closed terminal): no reason to complain, or to stop
+  // before what was started has been ended.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await createProgram(bin).parseAsync(process.argv);
   } catch (error) {

@@ -1,0 +1,143 @@
+"""POST /generate with `"stream": true`."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from app import streaming
+from tests.conftest import Connect, MakeApp
+from tests.upstream import FINISH, answers, frame, piece, stream
+
+pytestmark = pytest.mark.anyio
+
+HI = {"prompt": "Hi", "stream": True}
+SSE = {"Content-Type": "text/event-stream"}
+
+
+async def test_sends_each_piece_then_done(connect: Connect) -> None:
+    response = await connect(answers).post("/generate", json=HI)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["x-accel-buffering"] == "no"
+    assert response.text == (
+        'data: {"text":"Hel"}\n\n'
+        'data: {"text":"lo"}\n\n'
+        'data: {"finish_reason":"stop","model":"m-1",'
+        '"usage":{"input_tokens":9,"output_tokens":2}}\n\n'
+        "data: [DONE]\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "problem"),
+    [
+        (httpx2.Response(500), 502, "upstream-failed"),
+        (httpx2.Response(200, json={"not": "a stream"}), 502, "upstream-failed"),
+        (stream("not json"), 502, "upstream-failed"),
+        (stream({"error": {"message": "secret"}}), 502, "upstream-failed"),
+        (stream(), 502, "upstream-truncated"),
+    ],
+)
+async def test_a_failure_before_the_first_piece_has_its_own_status(
+    connect: Connect, reply: httpx2.Response, status: int, problem: str
+) -> None:
+    response = await connect(lambda request: reply).post("/generate", json=HI)
+
+    assert response.status_code == status
+    assert response.json()["type"] == f"/problems/{problem}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (stream(piece("Hel")), "upstream-truncated"),
+        (stream(piece("Hel"), {"error": {"message": "secret"}}), "upstream-failed"),
+    ],
+)
+async def test_a_later_failure_is_the_last_event(
+    connect: Connect, reply: httpx2.Response, problem: str
+) -> None:
+    response = await connect(lambda request: reply).post("/generate", json=HI)
+
+    first, last = response.text.removesuffix("\n\n").split("\n\n")
+    assert first == 'data: {"text":"Hel"}'
+    assert json.loads(last.removeprefix("data: "))["error"]["type"] == f"/problems/{problem}"
+    assert "secret" not in response.text
+
+
+async def test_the_total_deadline_holds_while_the_upstream_drips(connect: Connect) -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield frame(piece("."))
+            await asyncio.sleep(0)
+
+    reply = httpx2.Response(200, content=drip(), headers=SSE)
+    client = connect(lambda request: reply, request_timeout=0.05)
+    response = await client.post("/generate", json=HI)
+
+    assert response.text.count('{"text":"."}') > 1
+    assert "/problems/upstream-timeout" in response.text
+    assert "[DONE]" not in response.text
+
+
+async def test_comments_keep_a_silent_stream_open(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "PING_INTERVAL", 0.01)
+
+    async def pause() -> AsyncIterator[bytes]:
+        yield frame(piece("Hel"))
+        await asyncio.sleep(0.1)
+        yield frame(FINISH)
+
+    reply = httpx2.Response(200, content=pause(), headers=SSE)
+    response = await connect(lambda request: reply).post("/generate", json=HI)
+
+    assert ": ping\n\n" in response.text
+    assert response.text.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_the_upstream_call_ends_when_the_client_leaves(
+    make_app: MakeApp, streamed: bool
+) -> None:
+    called, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: httpx2.Request) -> httpx2.Response:
+        called.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError("nothing ends the wait but a cancellation")
+
+    body = json.dumps(HI | {"stream": streamed}).encode()
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop(0)
+        await called.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/generate",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    await make_app(hang)(scope, receive, send)
+
+    assert ended.is_set()
+    assert sent[0]["status"] == 499

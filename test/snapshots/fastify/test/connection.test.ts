@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { answer, chunk, startApp } from './support.js';
+
+function post(url: string, body: object, signal?: AbortSignal): Promise<Response> {
+  return fetch(`${url}/generate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: signal ?? null,
+  });
+}
+
+test.each([{ stream: false }, { stream: true }])(
+  'a client that leaves, %j, ends the call',
+  async ({ stream }) => {
+    const client = new AbortController();
+    let upstreamClosed: Promise<unknown> | undefined;
+    const { app, log } = await startApp((response) => {
+      upstreamClosed = once(response, 'close');
+      client.abort();
+    });
+    const url = await app.listen({ port: 0 });
+
+    await expect(post(url, { prompt: 'Hi', stream }, client.signal)).rejects.toThrow('aborted');
+
+    await upstreamClosed;
+    await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ status: 499, client_left: true }));
+  },
+);
+
+test('a client that leaves in the middle of a stream ends the call', async () => {
+  let upstreamClosed: Promise<unknown> | undefined;
+  const { app, log } = await startApp((response) => {
+    upstreamClosed = once(response, 'close');
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk('Hel'));
+  });
+  const url = await app.listen({ port: 0 });
+
+  const response = await post(url, { prompt: 'Hi', stream: true });
+  await response.body?.cancel();
+
+  await upstreamClosed;
+  await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ status: 200, client_left: true }));
+});
+
+test('a silent stream is kept open with comments', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { app } = await startApp((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk('Hel'));
+  });
+  const url = await app.listen({ port: 0 });
+
+  const { body } = await post(url, { prompt: 'Hi', stream: true });
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  expect(await reader?.read()).toMatchObject({ value: 'data: {"text":"Hel"}\n\n' });
+  vi.advanceTimersByTime(15_000);
+  expect(await reader?.read()).toMatchObject({ value: ': ping\n\n' });
+  await reader?.cancel();
+});
+
+test('bytes that are not HTTP are 400, with a request id', async () => {
+  const { app } = await startApp(answer);
+  const { hostname, port } = new URL(await app.listen({ port: 0 }));
+  const socket = connect(Number(port), hostname);
+
+  socket.end('GARBAGE\r\n\r\n');
+  const response = Buffer.concat(await socket.toArray()).toString();
+
+  expect(response).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
+  expect(response).toMatch(/\r\nX-Request-Id: [a-z0-9-]+\r\n/);
+  expect(response).toContain('"type":"/problems/bad-request"');
+});
