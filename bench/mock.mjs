@@ -30,6 +30,9 @@ report();
 
 async function start(name) {
   const child = fork(fileURLToPath(new URL('mock-server.mjs', import.meta.url)), [name]);
+  child.on('exit', (code) => {
+    if (code) throw new Error(`the server ${name} ended with code ${code}`);
+  });
   const [{ port }] = await once(child, 'message');
   return { child, port };
 }
