@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { describeServers } from './describe.ts';
 import { LIMITS, MODEL, OTHER_MODEL, PROMPT } from './environment.ts';
+import { eventually } from './eventually.ts';
 import { REQUEST_ID } from './problem.ts';
 
 const JSON_ANSWER = /^application\/json(; charset=utf-8)?$/;
@@ -95,6 +96,13 @@ describeServers('answers', {}, (api) => {
     const prompt = '🦜'.repeat(LIMITS.promptChars);
     expect((await api.generate({ prompt })).status).toBe(200);
     expect(asked().messages.at(-1)?.content).toBe(prompt);
+  });
+
+  test('many at a time', async () => {
+    api.mock.setPace({ timeToFirstToken: 1000 });
+    const answers = Promise.all(Array.from({ length: 8 }, () => api.generate()));
+    await eventually(() => expect(api.mock.counts.open).toBe(8));
+    for (const { status } of await answers) expect(status).toBe(200);
   });
 
   function asked(): Asked {

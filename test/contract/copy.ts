@@ -1,6 +1,6 @@
-import { cp, mkdtemp, readdir, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** Big, and never written to by a test. */
 const SHARED = ['node_modules', '.venv'];
@@ -11,6 +11,7 @@ const SHARED = ['node_modules', '.venv'];
  */
 export async function copyProject(directory: string): Promise<string> {
   const copy = join(await mkdtemp(join(tmpdir(), 'contract-copy-')), basename(directory));
+  copies.push(dirname(copy));
   const names = await readdir(directory);
   await cp(directory, copy, {
     recursive: true,
@@ -20,4 +21,10 @@ export async function copyProject(directory: string): Promise<string> {
     await symlink(join(directory, name), join(copy, name));
   }
   return copy;
+}
+
+const copies: string[] = [];
+
+export async function removeCopies(): Promise<void> {
+  for (const copy of copies.splice(0)) await rm(copy, { recursive: true, force: true });
 }

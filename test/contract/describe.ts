@@ -7,8 +7,10 @@ import {
   type StackName,
 } from '../../src/core/stacks.ts';
 import { type Mock, startMock } from '../../src/mock/index.ts';
+import { removeCopies } from './copy.ts';
 import { RETRY_AFTER, serverEnvironment } from './environment.ts';
 import { type Answer, generate, type OpenAnswer, open, type Sent, send } from './http.ts';
+import { stopAllPrograms } from './program.ts';
 import type { Project } from './projects.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -41,6 +43,12 @@ export interface Needs {
 }
 
 const target = inject('target');
+
+// Of the whole file: whatever a failed test left behind.
+afterAll(async () => {
+  await stopAllPrograms();
+  await removeCopies();
+});
 
 /** A block of tests for each server, with a process and a mock of its own, servers side by side. */
 export function describeServers(title: string, needs: Needs, define: (api: Api) => void): void {

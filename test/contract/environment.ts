@@ -32,6 +32,8 @@ export function serverEnvironment(upstream: string): Record<string, string> {
     IDLE_TIMEOUT: String(TIMEOUTS.idle),
     REQUEST_TIMEOUT: String(TIMEOUTS.request),
     MAX_RETRIES: String(RETRIES),
+    // What should not be in a log is most likely to be in the wordiest one.
+    LOG_LEVEL: 'debug',
   };
 }
 

@@ -27,25 +27,28 @@ export function startProgram(argv: readonly string[], { cwd, env }: ProgramOptio
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
-  running.add(child);
   // `close`, not `exit`: the last words of a program come after it has gone.
   const ended = once(child, 'close').then(([code, signal]) => {
     running.delete(child);
     return (code ?? signal) as number | NodeJS.Signals;
   });
-  return {
+  const program: Program = {
     pid: child.pid ?? 0,
     output: () => Buffer.concat(chunks).toString(),
     ended,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     kill: (signal) => void child.kill(signal),
   };
+  running.set(child, program);
+  return program;
 }
 
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const { pid } of running) if (pid) killGroup(pid);
-});
+const running = new Map<ChildProcess, Program>();
+
+/** Ends what a failed test has left running. */
+export async function stopAllPrograms(): Promise<void> {
+  await Promise.allSettled([...running.values()].map((program) => stopProgram(program)));
+}
 
 function killGroup(pid: number): void {
   try {

@@ -37,7 +37,7 @@ const LIMITED: Row = {
 
 const ROWS: readonly Row[] = [...MISCONFIGURED, ...FAILED, LIMITED];
 
-describeServers('when the upstream fails', { env: { LOG_LEVEL: 'debug' } }, (api) => {
+describeServers('when the upstream fails', {}, (api) => {
   test.each(ROWS)('$fault: $slug', async ({ fault, slug }) => {
     api.mock.setFault(fault);
     expectProblem(await api.generate(), slug);
@@ -68,29 +68,25 @@ describeServers('when the upstream fails', { env: { LOG_LEVEL: 'debug' } }, (api
   });
 });
 
-describeServers(
-  'when the upstream fails a stream',
-  { layout: 'async', env: { LOG_LEVEL: 'debug' } },
-  (api) => {
-    describe('before its first event, answers a real status', () => {
-      const rows = ROWS.filter((row) => row.streamed);
-      test.each(rows)('$fault: $streamed', async ({ fault, streamed }) => {
-        api.mock.setFault(fault);
-        const answer = await api.generate({ stream: true });
-        expectProblem(answer, streamed as Slug);
-        if (fault === 'rate-limited') {
-          expect(answer.headers['retry-after']).toBe(String(RETRY_AFTER));
-        }
-      });
+describeServers('when the upstream fails a stream', { layout: 'async' }, (api) => {
+  describe('before its first event, answers a real status', () => {
+    const rows = ROWS.filter((row) => row.streamed);
+    test.each(rows)('$fault: $streamed', async ({ fault, streamed }) => {
+      api.mock.setFault(fault);
+      const answer = await api.generate({ stream: true });
+      expectProblem(answer, streamed as Slug);
+      if (fault === 'rate-limited') {
+        expect(answer.headers['retry-after']).toBe(String(RETRY_AFTER));
+      }
     });
+  });
 
-    test('keeps the caller’s X-Request-Id', async () => {
-      api.mock.setFault('unauthorized');
-      const answer = await api.generate({ stream: true }, { 'X-Request-Id': 'caller-2' });
-      expect(expectProblem(answer, 'upstream-misconfigured').request_id).toBe('caller-2');
-    });
-  },
-);
+  test('keeps the caller’s X-Request-Id', async () => {
+    api.mock.setFault('unauthorized');
+    const answer = await api.generate({ stream: true }, { 'X-Request-Id': 'caller-2' });
+    expect(expectProblem(answer, 'upstream-misconfigured').request_id).toBe('caller-2');
+  });
+});
 
 describeServers('asks again', { layout: 'async' }, (api) => {
   test.each([false, true])('MAX_RETRIES times (stream: %s)', async (stream) => {
