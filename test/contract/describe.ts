@@ -6,19 +6,31 @@ import {
   layoutOf,
   type StackName,
 } from '../../src/core/stacks.ts';
-import { type Mock, startMock } from '../../src/mock/index.ts';
+import { type Mock, type MockOptions, startMock } from '../../src/mock/index.ts';
+import { hasBuilt, type Part } from './built.ts';
 import { removeCopies } from './copy.ts';
 import { RETRY_AFTER, serverEnvironment } from './environment.ts';
-import { type Answer, generate, type OpenAnswer, open, type Sent, send } from './http.ts';
+import {
+  type Answer,
+  begin,
+  type Call,
+  generate,
+  type OpenAnswer,
+  open,
+  type Sent,
+  send,
+} from './http.ts';
+import { startOwnServer } from './own.ts';
 import { stopAllPrograms } from './program.ts';
 import type { Project } from './projects.ts';
-import { type Server, startServer } from './server.ts';
+import { keepServer, type Server, startServer } from './server.ts';
 
 /** One server under test, with the upstream it calls. Ready once the tests of its block run. */
 export interface Api {
   readonly stack: StackName;
   readonly layout: Layout;
   readonly mock: Mock;
+  readonly url: string;
   send(sent: Sent): Promise<Answer>;
   /** POST /generate with these fields; the prompt is one of ours unless they have another. */
   generate(fields?: Readonly<Record<string, unknown>>, headers?: Sent['headers']): Promise<Answer>;
@@ -27,6 +39,8 @@ export interface Api {
     fields?: Readonly<Record<string, unknown>>,
     headers?: Sent['headers'],
   ): Promise<OpenAnswer>;
+  /** POST /generate with these fields, on its way. */
+  begin(fields?: Readonly<Record<string, unknown>>, headers?: Sent['headers']): Call;
   /** What the server wrote so far. */
   output(): string;
 }
@@ -36,8 +50,12 @@ export interface Needs {
   readonly language?: Language;
   /** On top of what every server is started with; such tests need a server of their own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** `dev` unless told. */
-  readonly command?: 'dev' | 'start';
+  /** `dev` of our tool unless told; `own` is the project's own `start`, without the tool. */
+  readonly command?: 'dev' | 'start' | 'own';
+  /** Only the stacks that have this part of the contract. */
+  readonly built?: Part;
+  /** Seconds that the mock's `rate-limited` asks for. */
+  readonly retryAfter?: number;
   /** For tests that read what the server wrote. */
   readonly output?: true;
 }
@@ -58,7 +76,8 @@ export function describeServers(title: string, needs: Needs, define: (api: Api) 
   }
   const { url, stack, mockPort } = target;
   // These need a server of their own; the name of what is skipped says so.
-  const possible = fits(stack, needs) && !needs.env && !needs.command && !needs.output;
+  const { env, command, output, retryAfter } = needs;
+  const possible = fits(stack, needs) && !env && !command && !output && !retryAfter;
   const name = possible ? `${title} (${url})` : `${title}: not possible at a URL`;
   describe.skipIf(!possible)(name, () => define(useUrl(url, stack, mockPort)));
 }
@@ -66,7 +85,7 @@ export function describeServers(title: string, needs: Needs, define: (api: Api) 
 /** A block of tests for each project: for what a running server cannot show. */
 export function describeProjects(
   title: string,
-  needs: Pick<Needs, 'layout' | 'language'>,
+  needs: Pick<Needs, 'layout' | 'language' | 'built'>,
   define: (project: Project) => void,
 ): void {
   const projects = target.kind === 'projects' ? target.projects : [];
@@ -85,20 +104,25 @@ export function describeProjects(
 
 function useProject({ stack, directory }: Project, needs: Needs): Api {
   let server: Server | undefined;
-  const { api, start } = useMock(stack, 0, () => ({
+  const { command = 'dev', retryAfter } = needs;
+  const mock = { port: 0, ...(retryAfter && { retryAfter }) };
+  const { api, start } = useMock(stack, mock, () => ({
     url: server?.url ?? '',
     output: server?.program.output() ?? '',
   }));
   beforeAll(async () => {
     const env = { ...serverEnvironment(await start()), ...needs.env };
-    server = await startServer({ directory, command: needs.command ?? 'dev', env });
+    server =
+      command === 'own'
+        ? keepServer(await startOwnServer(directory, env))
+        : await startServer({ directory, command, env });
   });
   afterAll(() => server?.stop());
   return api;
 }
 
 function useUrl(url: string, stack: StackName, mockPort: number): Api {
-  const { api, start } = useMock(stack, mockPort, () => ({ url, output: '' }));
+  const { api, start } = useMock(stack, { port: mockPort }, () => ({ url, output: '' }));
   beforeAll(start);
   return api;
 }
@@ -106,7 +130,7 @@ function useUrl(url: string, stack: StackName, mockPort: number): Api {
 /** A mock for the tests of a block, and the api on top of it; `start` resolves to its URL. */
 function useMock(
   stack: StackName,
-  port: number,
+  options: MockOptions,
   server: () => { readonly url: string; readonly output: string },
 ): { api: Api; start: () => Promise<string> } {
   let mock: Mock | undefined;
@@ -119,18 +143,24 @@ function useMock(
       if (!mock) throw new Error('the mock is there only while the tests of its block run');
       return mock;
     },
+    get url() {
+      return server().url;
+    },
     send: (sent) => send(server().url, sent),
     generate: (fields, headers) => send(server().url, generate(fields, headers)),
     stream: (fields, headers) => open(server().url, generate({ stream: true, ...fields }, headers)),
+    begin: (fields, headers) => begin(server().url, generate(fields, headers)),
     output: () => server().output,
   };
   const start = async (): Promise<string> => {
-    mock = await startMock({ port, retryAfter: RETRY_AFTER });
+    mock = await startMock({ retryAfter: RETRY_AFTER, ...options });
     return mock.url;
   };
   return { api, start };
 }
 
-function fits(stack: StackName, { layout, language }: Needs): boolean {
-  return (!layout || layoutOf(stack) === layout) && (!language || languageOf(stack) === language);
+function fits(stack: StackName, { layout, language, built }: Needs): boolean {
+  if (layout && layoutOf(stack) !== layout) return false;
+  if (language && languageOf(stack) !== language) return false;
+  return !built || (layoutOf(stack) === 'async' && hasBuilt(stack, built));
 }

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { FAULTS, spoilOf } from '../../src/mock/faults.ts';
 
 /** Looked for in every answer, every log and every complaint: none may show up in any. */
 export const KEY = 'sk-canary-3f9c1e7a';
 export const PROMPT = 'canary-prompt-8d21b6';
+/** What callers show. As API_KEYS they may be written plainly or hashed. */
+export const CALLER_KEYS = ['caller-canary-5b0e91', 'caller-canary-c47d02'] as const;
 /** Part of what the mock says, whatever it is asked. */
 export const COMPLETION = 'no model was asked';
 
@@ -32,9 +35,20 @@ export function serverEnvironment(upstream: string): Record<string, string> {
     IDLE_TIMEOUT: String(TIMEOUTS.idle),
     REQUEST_TIMEOUT: String(TIMEOUTS.request),
     MAX_RETRIES: String(RETRIES),
+    // The suite asks more often than a caller may.
+    RATE_LIMIT: '0',
     // What should not be in a log is most likely to be in the wordiest one.
     LOG_LEVEL: 'debug',
   };
+}
+
+/** A key as it may stand in API_KEYS and never in a log. */
+function hashKey(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}
+
+export function bearer(key: string): { Authorization: string } {
+  return { Authorization: `Bearer ${key}` };
 }
 
 /** What an upstream says when it fails: words for operators of the upstream, not for callers. */
@@ -51,7 +65,10 @@ const STACK_TRACE = [
 
 /** What `text` gives away that it must not; empty when it is clean. */
 export function findLeaks(text: string): string[] {
-  const words = [KEY, PROMPT, COMPLETION, ...UPSTREAM_WORDS].filter((word) => text.includes(word));
+  const secrets = [KEY, ...CALLER_KEYS, ...CALLER_KEYS.map(hashKey)];
+  const words = [...secrets, PROMPT, COMPLETION, ...UPSTREAM_WORDS].filter((word) =>
+    text.includes(word),
+  );
   return [...words, ...STACK_TRACE.filter((trace) => trace.test(text)).map(String)];
 }
 
@@ -64,4 +81,4 @@ export function cleanEnvironment(): Record<string, string> {
 }
 
 const OURS =
-  /^(OPENAI_.*|LLM_.*|MAX_.*|.*_TIMEOUT|ALLOWED_MODELS|HOST|PORT|APP_ENV|LOG_LEVEL|NODE_ENV|NODE_OPTIONS|VITEST.*|TEST|CONTRACT_.*|VIRTUAL_ENV|PYTHONPATH|FLASK_.*|GUNICORN_.*|UVICORN_.*|WEB_CONCURRENCY)$/;
+  /^(OPENAI_.*|LLM_.*|MAX_.*|.*_TIMEOUT|ALLOWED_MODELS|API_KEYS|RATE_LIMIT|CORS_ORIGINS|TRUSTED_PROXIES|WORKERS|HOST|PORT|APP_ENV|LOG_LEVEL|NODE_ENV|NODE_OPTIONS|VITEST.*|TEST|CONTRACT_.*|VIRTUAL_ENV|PYTHONPATH|FLASK_.*|GUNICORN_.*|UVICORN_.*|WEB_CONCURRENCY)$/;

@@ -9,6 +9,8 @@ export interface Sent {
   readonly body?: string | Buffer;
   /** Sends the body in pieces, with no Content-Length to judge it by. */
   readonly chunked?: boolean;
+  /** The address to call from, where it is not 127.0.0.1. */
+  readonly from?: string;
 }
 
 export interface Answer {
@@ -24,6 +26,13 @@ export interface OpenAnswer extends Omit<Answer, 'text'> {
   /** All of it, once it has ended; rejects when the connection breaks instead. */
   readonly whole: Promise<string>;
   /** Hangs up. */
+  leave(): void;
+}
+
+/** A request on its way, which whoever sent it may leave before there is an answer. */
+export interface Call {
+  /** At the head of the answer. */
+  readonly answer: Promise<OpenAnswer>;
   leave(): void;
 }
 
@@ -49,28 +58,37 @@ export async function send(url: string, sent: Sent): Promise<Answer> {
 
 /** Resolves at the head of the answer. */
 export function open(url: string, sent: Sent): Promise<OpenAnswer> {
-  const { method = 'GET', path = '/', headers = {}, body, chunked = false } = sent;
+  return begin(url, sent).answer;
+}
+
+export function begin(url: string, sent: Sent): Call {
+  const { method = 'GET', path = '/', headers = {}, body, chunked = false, from } = sent;
   const { hostname, port } = new URL(url);
   const length = body !== undefined && !chunked && { 'Content-Length': Buffer.byteLength(body) };
-  return new Promise((resolve, reject) => {
-    const outgoing = request({
-      hostname,
-      port,
-      method,
-      path,
-      headers: { ...length, ...headers },
-      agent: false,
-      signal: AbortSignal.timeout(PATIENCE),
-    });
+  const outgoing = request({
+    hostname,
+    port,
+    method,
+    path,
+    headers: { ...length, ...headers },
+    agent: false,
+    signal: AbortSignal.timeout(PATIENCE),
+    ...(from && { localAddress: from }),
+  });
+  const leave = () => void outgoing.destroy();
+  const answer = new Promise<OpenAnswer>((resolve, reject) => {
     // A server that refuses a body need not read it: the answer counts, not the broken pipe.
     outgoing.on('error', reject);
-    outgoing.on('response', (incoming) => resolve(collect(incoming, () => outgoing.destroy())));
-    if (chunked && body !== undefined) {
-      const half = Math.floor(body.length / 2);
-      outgoing.write(body.slice(0, half));
-      outgoing.end(body.slice(half));
-    } else outgoing.end(body);
+    outgoing.on('response', (incoming) => resolve(collect(incoming, leave)));
   });
+  // Who leaves does not wait for the head.
+  answer.catch(() => {});
+  if (chunked && body !== undefined) {
+    const half = Math.floor(body.length / 2);
+    outgoing.write(body.slice(0, half));
+    outgoing.end(body.slice(half));
+  } else outgoing.end(body);
+  return { answer, leave };
 }
 
 function collect(incoming: IncomingMessage, leave: () => void): OpenAnswer {

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { findLeaks } from './environment.ts';
 import type { Answer } from './http.ts';
 
-/** Every error there is now, and its status. */
+/** What every stack answers to a wrong request or a failing upstream, and its status. */
 export const PROBLEMS = {
   'invalid-json': 400,
   'not-found': 404,
@@ -17,7 +17,17 @@ export const PROBLEMS = {
   'upstream-timeout': 504,
 } as const;
 
-export type Slug = keyof typeof PROBLEMS;
+/** What an async stack answers to protect itself. */
+const GUARDS = {
+  unauthorized: 401,
+  'rate-limited': 429,
+  overloaded: 503,
+  draining: 503,
+} as const;
+
+const STATUSES = { ...PROBLEMS, ...GUARDS };
+
+export type Slug = keyof typeof STATUSES;
 
 export interface Problem {
   readonly type: string;
@@ -35,7 +45,7 @@ export function expectProblem(answer: Answer, slug: Slug): Problem {
   expect(answer.text).toMatch(/^\{/);
   const problem = JSON.parse(answer.text) as Problem;
   checkProblem(problem, slug);
-  expect(answer.status).toBe(PROBLEMS[slug]);
+  expect(answer.status).toBe(STATUSES[slug]);
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json(; charset=utf-8)?$/);
   expect(answer.headers['x-request-id']).toBe(problem.request_id);
   return problem;
@@ -46,7 +56,7 @@ export function checkProblem(problem: Problem, slug: Slug): void {
   expect(problem).toEqual({
     type: `/problems/${slug}`,
     title: expect.stringMatching(/\S/),
-    status: PROBLEMS[slug],
+    status: STATUSES[slug],
     detail: expect.stringMatching(/\S/),
     request_id: expect.stringMatching(REQUEST_ID),
     ...(slug === 'invalid-request' && {

@@ -34,13 +34,18 @@ export async function startServer({ directory, command, env }: ServerOptions): P
     env: { ...cleanEnvironment(), ...env, PORT: String(port) },
   });
   await waitUntilHealthy(program, url);
+  return keepServer({ url, program });
+}
+
+/** A server that runs, however it was started. */
+export function keepServer({ url, program }: Pick<Server, 'url' | 'program'>): Server {
   return {
     url,
     program,
     async stop() {
       await stopProgram(program);
       expect(findLeaks(program.output()), program.output()).toEqual([]);
-      expect(await isListening(port), `${url} after the end`).toBe(false);
+      expect(await isListening(Number(new URL(url).port)), `${url} after the end`).toBe(false);
     },
   };
 }
