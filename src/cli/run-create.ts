@@ -53,9 +53,9 @@ async function makeProject(
     : [];
   const gitSteps = request.git ? GIT_STEPS : [];
   const install = await runUntilInterrupt(installSteps, directory, applied, signal);
-  await applied.keep();
   // The repository is made even if the installation failed: one does not need the other.
   const git = await runUntilInterrupt(gitSteps, directory, applied, signal);
+  await applied.keep();
 
   const cd = relative(process.cwd(), directory);
   const { install: installCommand } = formatCommands(planned.manifest, answers.packageManager);

@@ -39,9 +39,12 @@ async function build(project: Project): Promise<void> {
   if (!command) return;
   const argv = await resolveProgram(project, command);
   const env = withProjectPath(project, process.env) as Record<string, string>;
-  const result = await withInterrupt((signal) =>
-    showProgress('Building', runProgram(argv, { cwd: project.directory, env, signal })),
-  );
+  const result = await withInterrupt(async (signal) => {
+    const run = runProgram(argv, { cwd: project.directory, env, signal });
+    const ended = await showProgress('Building', run);
+    signal.throwIfAborted();
+    return ended;
+  });
   if (result.ok) return;
   throw new CliError(`The build failed: ${result.problem}.\n\n${result.output}`);
 }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Step } from '../core/commands.ts';
+import { isTreeAlive, killTree, signalTree } from './process-tree.ts';
 
 export interface RunOptions {
   readonly cwd: string;
@@ -19,21 +21,27 @@ export interface RunResult {
   readonly problem: string;
 }
 
+/** Its own process group; on Windows a detached program would open a console of its own. */
+const OWN_GROUP = process.platform !== 'win32';
+const GRACE_MS = 2000;
+
 /**
  * Runs one program to its end and keeps what it wrote. Never rejects for the program's own
  * failure: a program that is missing, fails or is ended is a result.
  */
 export async function runProgram(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const [file = '', ...args] = argv;
-  const result = await execa(file, args, {
+  const subprocess = execa(file, args, {
     cwd: options.cwd,
     ...(options.env && { env: options.env }),
-    ...(options.signal && { cancelSignal: options.signal }),
     all: true,
     reject: false,
+    detached: OWN_GROUP,
     stdin: 'ignore',
-    forceKillAfterDelay: 2000,
   });
+  const settle = endOnAbort(subprocess.pid, options.signal);
+  const result = await subprocess;
+  await settle();
   const ok = !result.failed;
   const problem = ok
     ? ''
@@ -43,16 +51,36 @@ export async function runProgram(argv: readonly string[], options: RunOptions): 
   return { ok, output: result.all ?? '', problem };
 }
 
+/**
+ * Ends a program and all that it started when the signal comes: asks first, soon after insists.
+ * @returns what to call once the program itself has ended; resolves when nothing of it is left
+ */
+function endOnAbort(pid: number | undefined, signal: AbortSignal | undefined): () => Promise<void> {
+  if (pid === undefined || signal === undefined) return async () => {};
+  let insist: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    signalTree(pid, 'SIGTERM', 'tree');
+    insist = setTimeout(() => killTree(pid), GRACE_MS);
+  };
+  signal.addEventListener('abort', end, { once: true });
+  return async () => {
+    signal.removeEventListener('abort', end);
+    clearTimeout(insist);
+    if (!signal.aborted) return;
+    killTree(pid);
+    // A system that never buries its dead would keep us here for ever.
+    for (let waited = 0; isTreeAlive(pid) && waited < GRACE_MS; waited += 20) await sleep(20);
+  };
+}
+
 function describeFailure(
   file: string,
   result: {
     readonly code?: string | undefined;
     readonly exitCode?: number | undefined;
     readonly signal?: string | undefined;
-    readonly isCanceled: boolean;
   },
 ): string {
-  if (result.isCanceled) return `${file} was cancelled`;
   if (result.code === 'ENOENT') return `${file} was not found`;
   if (result.signal) return `${file} was ended by ${result.signal}`;
   return `${file} exited with code ${result.exitCode}`;
@@ -94,8 +122,7 @@ export function startProgram(
     cwd,
     env,
     extendEnv: false,
-    // On Windows a detached program would open a console of its own.
-    detached: process.platform !== 'win32',
+    detached: OWN_GROUP,
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'inherit',

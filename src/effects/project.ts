@@ -99,6 +99,8 @@ async function writeInto(directory: string, ops: readonly FileOp[]): Promise<App
   };
   try {
     await writeFiles(join(stage, 'new'), ops);
+    // The first commit is made while the way back still lies here.
+    await writeFile(join(stage, '.gitignore'), '*\n');
     for (const op of ops) {
       if (op.kind === 'skip') continue;
       const file = join(directory, op.path);

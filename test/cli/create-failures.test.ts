@@ -117,6 +117,50 @@ describe('ended in the middle', () => {
   });
 });
 
+describe('ended in the middle, further on', () => {
+  test('during the first commit, with --overwrite: everything is as it was', async () => {
+    const cwd = await makeFolder();
+    await mkdir(join(cwd, 'x'));
+    await writeFile(join(cwd, 'x/package.json'), '{"mine":1}\n');
+    const stall = `[ "$1" = add ] || exit 0; echo $$ > ${cwd}/pid; exec sleep 60`;
+    await makeProgram(join(cwd, 'bin'), 'git', stall);
+    let pid = 0;
+    const args = ['x', '-t', 'express', '--no-install', '--git', '--overwrite'];
+    const running = runCli('create-llm-api', args, {
+      cwd,
+      env: { PATH: `${cwd}/bin:${process.env.PATH}` },
+      onStart: (started) => {
+        pid = started;
+      },
+    });
+    await waitFor(() => existsSync(join(cwd, 'pid')));
+    process.kill(pid, 'SIGINT');
+    expect((await running).code).toBe(130);
+    expect(await readdir(join(cwd, 'x'))).toEqual(['package.json']);
+    expect(await readFile(join(cwd, 'x/package.json'), 'utf8')).toBe('{"mine":1}\n');
+  });
+
+  test('what the installer started ends with it', async () => {
+    const cwd = await makeFolder();
+    const script = `sh -c 'trap "" TERM; echo $$ > ${cwd}/pid; sleep 60; sleep 60' & wait`;
+    await makeProgram(join(cwd, 'bin'), 'npm', script);
+    let pid = 0;
+    const running = runCli('create-llm-api', ['x', '-t', 'express', '-p', 'npm', '--no-git'], {
+      cwd,
+      env: { PATH: `${cwd}/bin:${process.env.PATH}` },
+      onStart: (started) => {
+        pid = started;
+      },
+    });
+    await waitFor(() => existsSync(join(cwd, 'pid')));
+    await waitFor(async () => (await readFile(join(cwd, 'pid'), 'utf8')).trim() !== '');
+    process.kill(pid, 'SIGTERM');
+    expect((await running).code).toBe(143);
+    expect(isAlive(Number(await readFile(join(cwd, 'pid'), 'utf8')))).toBe(false);
+    expect((await readdir(cwd)).sort()).toEqual(['bin', 'pid']);
+  });
+});
+
 describe('a place that cannot be written', () => {
   const QUICK = ['-t', 'flask', '--no-install', '--no-git'];
 
