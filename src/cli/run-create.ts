@@ -2,8 +2,9 @@ import { relative } from 'node:path';
 import { formatCommands, GIT_STEPS, planInstall, type Step } from '../core/commands.ts';
 import { CliError } from '../core/errors.ts';
 import { resolveForOurs } from '../core/plan.ts';
+import type { PackageManager } from '../core/stacks.ts';
 import type { Asker } from '../effects/ask.ts';
-import { findPython, isToolOnPath } from '../effects/programs.ts';
+import { isToolOnPath } from '../effects/programs.ts';
 import { type Applied, applyOps } from '../effects/project.ts';
 import { formatAgain, formatNext, formatRecovery } from './closing.ts';
 import { collectAnswers, type Request } from './collect-answers.ts';
@@ -47,10 +48,8 @@ async function makeProject(
   signal: AbortSignal,
 ): Promise<void> {
   const { directory, answers } = request;
+  const installSteps = request.install ? await chooseInstall(answers.packageManager) : [];
   const applied = await applyOps(directory, resolveForOurs(planned.ops));
-  const installSteps = request.install
-    ? planInstall(answers.packageManager, await findPython())
-    : [];
   const gitSteps = request.git ? GIT_STEPS : [];
   const install = await runUntilInterrupt(installSteps, directory, applied, signal);
   // The repository is made even if the installation failed: one does not need the other.
@@ -85,6 +84,13 @@ async function makeProject(
     `${failed.step.title} failed: ${failed.problem}. The project is in ${directory}, whole but for that.`,
     { hint: `Go on from there with:\n  ${recovery}`, details: { ...report, recovery } },
   );
+}
+
+/** @throws CliError where there is nothing to install with that this can know beforehand */
+async function chooseInstall(packageManager: PackageManager): Promise<readonly Step[]> {
+  if (packageManager !== 'pip') return planInstall(packageManager);
+  const { findPython } = await import('../effects/find-python.ts');
+  return planInstall(packageManager, await findPython());
 }
 
 async function runUntilInterrupt(

@@ -28,7 +28,8 @@ const requirements = ['--require-hashes', '-r', 'requirements-dev.txt'];
 
 const INSTALL: Readonly<Record<PackageManager, (python: PythonPaths) => readonly Step[]>> = {
   uv: () => [
-    { title: 'Creating .venv', argv: ['uv', 'venv', '--allow-existing'] },
+    // uv does not look into a pyproject.toml that it does not manage for the version.
+    { title: 'Creating .venv', argv: ['uv', 'venv', '--allow-existing', '--python', '>=3.11'] },
     { title: 'Installing Python packages', argv: ['uv', 'pip', 'install', ...requirements] },
   ],
   pip: (python) => [

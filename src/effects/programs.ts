@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import type { PythonPaths } from '../core/commands.ts';
 
 /** Whether a program of this name is on the PATH: no process is started to find out. */
 export async function isOnPath(
@@ -26,16 +25,6 @@ async function findOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string 
     }
   }
   return undefined;
-}
-
-/** The first of the names that Python 3 goes by which is on the PATH, and where a venv has its own. */
-export async function findPython(): Promise<PythonPaths> {
-  const windows = process.platform === 'win32';
-  const venv = windows ? '.venv\\Scripts\\python.exe' : '.venv/bin/python';
-  for (const system of ['python3', 'python', 'py']) {
-    if (await isOnPath(system)) return { system, venv };
-  }
-  return { system: 'python3', venv };
 }
 
 /**

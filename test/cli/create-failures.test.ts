@@ -161,6 +161,41 @@ describe('ended in the middle, further on', () => {
   });
 });
 
+describe('Python', () => {
+  /** A Python of that version, as far as `create` can see. */
+  async function makePython(folder: string, name: string, version: string): Promise<void> {
+    const venv = 'mkdir -p .venv/bin; ln -s /bin/true .venv/bin/python';
+    await makeProgram(folder, name, `[ "$1" = -c ] && echo ${version} && exit; ${venv}`);
+  }
+
+  const ARGS = ['x', '-t', 'flask', '-p', 'pip', '--no-git'];
+
+  test('that is too old is passed over for one that is not', async () => {
+    const cwd = await makeFolder();
+    await makePython(join(cwd, 'bin'), 'python3', '3.9.18');
+    await makePython(join(cwd, 'bin'), 'python3.12', '3.12.1');
+    const env = { PATH: `${cwd}/bin:/bin` };
+    await makeProgram(join(cwd, 'bin'), 'python', 'echo python: command not found; exit 127');
+    for (const name of ['python3.14', 'python3.13']) {
+      await makeProgram(join(cwd, 'bin'), name, 'exit 127');
+    }
+    const run = await runCli('create-llm-api', [...ARGS, '--json'], { cwd, env });
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout).steps[0].argv[0]).toBe('python3.12');
+  });
+
+  test('that is too old, and no other: named before anything is written', async () => {
+    const cwd = await makeFolder();
+    for (const name of ['mkdir', 'ln']) await makeProgram(join(cwd, 'bin'), name, 'exit 1');
+    await makePython(join(cwd, 'bin'), 'python3', '3.9.18');
+    const run = await runCli('create-llm-api', ARGS, { cwd, env: { PATH: `${cwd}/bin` } });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('Python 3.11 or newer was not found: python3 is 3.9.18.');
+    expect(run.stderr).toContain('--no-install');
+    expect(await readdir(cwd)).toEqual(['bin']);
+  });
+});
+
 describe('a place that cannot be written', () => {
   const QUICK = ['-t', 'flask', '--no-install', '--no-git'];
 

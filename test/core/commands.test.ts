@@ -31,7 +31,7 @@ const TABLE: readonly (readonly [PackageManager, Manifest, readonly string[]])[]
     'uv',
     python,
     [
-      `uv venv --allow-existing && uv pip install ${HASHED}`,
+      `uv venv --allow-existing --python '>=3.11' && uv pip install ${HASHED}`,
       'uv run python dev.py',
       '',
       "uv run gunicorn 'app:create_app()'",
