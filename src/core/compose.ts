@@ -1,7 +1,11 @@
 import type { Answers } from './answers.ts';
 import type { StackManifest } from './stacks.ts';
 
-/** `.env.example`: every variable of the stack with its comment, the project's own defaults set. */
+/**
+ * `.env.example`: every variable of the stack with its comment. What has a default is commented out
+ * with that value, so that a copy says only what somebody decided: a `PORT=8000` that nobody chose
+ * would be taken for a choice, and would outlive a new default.
+ */
 export function composeEnvExample(
   answers: Pick<Answers, 'model' | 'baseUrl'>,
   manifest: Pick<StackManifest, 'env'>,
@@ -10,10 +14,12 @@ export function composeEnvExample(
     LLM_MODEL: answers.model,
     OPENAI_BASE_URL: answers.baseUrl,
   };
-  const intro = '# Copy to .env and set what differs. The real environment wins over this file.\n';
-  const lines = manifest.env.map(
-    ({ name, value, comment }) => `\n# ${comment}\n${name}=${own[name] ?? value}\n`,
-  );
+  const intro =
+    '# Copy to .env, and uncomment what you change. The real environment wins over this file.\n';
+  const lines = manifest.env.map(({ name, value, comment }) => {
+    const initial = own[name] ?? value;
+    return `\n# ${comment}\n${initial === '' ? '' : '#'}${name}=${initial}\n`;
+  });
   return intro + lines.join('');
 }
 

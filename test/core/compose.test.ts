@@ -20,24 +20,28 @@ describe('.env.example', () => {
   test('every variable with its comment, the answers in place', () => {
     expect(
       text,
-    ).toBe(`# Copy to .env and set what differs. The real environment wins over this file.
+    ).toBe(`# Copy to .env, and uncomment what you change. The real environment wins over this file.
 
 # The key.
 OPENAI_API_KEY=
 
 # The API.
-OPENAI_BASE_URL=http://h/it%27s
+#OPENAI_BASE_URL=http://h/it%27s
 
 # The model.
-LLM_MODEL=llama3.2:3b
+#LLM_MODEL=llama3.2:3b
 
 # 1 to 65535.
-PORT=8000
+#PORT=8000
 `);
   });
 
-  test('as its readers read it', () => {
-    expect(parseEnv(text)).toEqual({
+  test('a copy of it decides nothing', () => {
+    expect(parseEnv(text)).toEqual({ OPENAI_API_KEY: '' });
+  });
+
+  test('as its readers read it, uncommented', () => {
+    expect(parseEnv(text.replace(/^#(?=\w+=)/gm, ''))).toEqual({
       OPENAI_API_KEY: '',
       OPENAI_BASE_URL: 'http://h/it%27s',
       LLM_MODEL: 'llama3.2:3b',
@@ -47,7 +51,7 @@ PORT=8000
 
   test('a stack without those variables gets none', () => {
     const intro =
-      '# Copy to .env and set what differs. The real environment wins over this file.\n';
+      '# Copy to .env, and uncomment what you change. The real environment wins over this file.\n';
     expect(composeEnvExample({ model: 'm', baseUrl: 'u' }, { env: [] })).toBe(intro);
   });
 });
