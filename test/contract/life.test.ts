@@ -16,27 +16,25 @@ describeProjects('ends', {}, ({ stack, directory }) => {
   const { mock, env } = useMock();
   const isAsync = layoutOf(stack) === 'async';
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('with 0 on %s', async (signal) => {
-    const { program } = await startOwnServer(directory, env());
-    program.kill(signal);
-    expect(await withDeadline(program.ended, 10)).toBe(0);
-  });
-
-  test('after the requests that it has, and takes no new ones', async () => {
-    mock().setPace({ timeToFirstToken: 1500 });
-    const { program, url } = await startOwnServer(directory, env());
-    const answers = [send(url, generate())];
-    if (isAsync) answers.push(send(url, generate({ stream: true })));
-    await eventually(() => expect(mock().counts.open).toBe(answers.length));
-    program.kill('SIGTERM');
-    await eventually(async () => expect(await takesRequests(url)).toBe(false));
-    const [plain, streamed] = await Promise.all(answers);
-    expect(plain?.status).toBe(200);
-    if (isAsync) expect(parseEvents(streamed?.text ?? '').at(-1)).toBe('[DONE]');
-    expect(await withDeadline(program.ended, 10)).toBe(0);
-  });
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'on %s, after the requests that it has',
+    async (signal) => {
+      mock().setPace({ timeToFirstToken: 1500 });
+      const { program, url } = await startOwnServer(directory, env());
+      const answers = [send(url, generate())];
+      if (isAsync) answers.push(send(url, generate({ stream: true })));
+      await eventually(() => expect(mock().counts.open).toBe(answers.length));
+      program.kill(signal);
+      await eventually(async () => expect(await takesRequests(url)).toBe(false));
+      const [plain, streamed] = await Promise.all(answers);
+      expect(plain?.status).toBe(200);
+      if (isAsync) expect(parseEvents(streamed?.text ?? '').at(-1)).toBe('[DONE]');
+      expect(await withDeadline(program.ended, 10)).toBe(0);
+    },
+  );
 
   if (!isAsync) return;
+
   test('after DRAIN_TIMEOUT, however long the stream', async () => {
     mock().setFault('drip');
     const { program, url } = await startOwnServer(directory, {
