@@ -2,6 +2,7 @@ import ejs from 'ejs';
 import { type Answers, slugify } from './answers.ts';
 import { formatCommands, formatTool } from './commands.ts';
 import { composeEnvExample, composePackageJson, composePackageLock } from './compose.ts';
+import { composeManagerFiles } from './compose-manager.ts';
 import { json, md, py, sh, toml, ts, UserText, yaml } from './escape.ts';
 import type { StackTemplate } from './stacks.ts';
 import { type FileEntry, type FileTree, sortTree } from './tree.ts';
@@ -22,9 +23,16 @@ export function render(answers: Answers, template: StackTemplate, version: strin
   if (template.files.size === 0) throw new Error(`the template ${template.name} has no files`);
   const context = createContext(answers, template, version);
   const slug = context.slug;
-  const entries: [string, FileEntry][] = [
-    ['.env.example', { text: composeEnvExample(answers, template.manifest), mode: 0o644 }],
-  ];
+  const manifest = template.files.get('package.json')?.text ?? '{}';
+  const manager = composeManagerFiles(answers.packageManager, manifest);
+  const composed = {
+    '.env.example': composeEnvExample(answers, template.manifest),
+    ...manager.files,
+  };
+  const entries: [string, FileEntry][] = Object.entries(composed).map(([path, text]) => [
+    path,
+    { text, mode: 0o644 },
+  ]);
   for (const [path, file] of template.files) {
     if (path === 'package-lock.json' && answers.packageManager !== 'npm') continue;
     entries.push([renamePath(path), { text: renderFile(path, file.text), mode: file.mode }]);
@@ -34,6 +42,7 @@ export function render(answers: Answers, template: StackTemplate, version: strin
   function renderFile(path: string, text: string): string {
     if (path.endsWith(TEMPLATE_SUFFIX)) return renderTemplate(path, text, context);
     if (path === 'package.json') return composePackageJson(text, slug);
+    if (path === 'gitignore') return text + manager.ignored.map((line) => `${line}\n`).join('');
     if (path === 'package-lock.json') return composePackageLock(text, slug);
     return text;
   }

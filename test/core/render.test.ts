@@ -71,7 +71,24 @@ describe('files', () => {
       ...render({ ...answers, packageManager }, template(files), '1').keys(),
     ];
     expect(paths('npm')).toEqual(['.env.example', 'package-lock.json', 'package.json']);
-    expect(paths('pnpm')).toEqual(['.env.example', 'package.json']);
+    expect(paths('bun')).toEqual(['.env.example', 'package.json']);
+  });
+
+  test('pnpm is told which install scripts not to run: it fails where it has to guess', () => {
+    const files = template({ 'package.json': '{"name":"t","allowScripts":{"esbuild":false}}' });
+    const rendered = render({ ...answers, packageManager: 'pnpm' }, files, '1');
+    expect(rendered.get('pnpm-workspace.yaml')?.text).toBe(
+      'packages:\n  - .\nallowBuilds:\n  esbuild: false\n',
+    );
+  });
+
+  test('yarn makes node_modules, and its own state is not committed', () => {
+    const files = template({ 'package.json': '{"name":"t"}', gitignore: 'dist/\n' });
+    const rendered = render({ ...answers, packageManager: 'yarn' }, files, '1');
+    expect(texts(rendered)).toMatchObject({
+      '.yarnrc.yml': 'nodeLinker: node-modules\n',
+      '.gitignore': 'dist/\n.yarn/install-state.gz\n',
+    });
   });
 
   test('a project called like its dependency gets another package name', () => {
