@@ -13,8 +13,10 @@ if (existsSync(join(project, '.llm-api', 'project.json'))) {
   const ignored = flags.length > 0 ? ` (${flags.join(' ')} is for a new one: remove it first)` : '';
   console.error(`Found ./my-llm-api, starting it${ignored}.`);
 } else {
-  const template = flags.some((flag) => /^(-t|--template)/.test(flag)) ? [] : ['-t', 'fastapi'];
-  run(process.execPath, ['bin/create-llm-api.js', 'my-llm-api', ...template, '--yes', ...flags]);
+  // What no flag says is FastAPI by default.
+  run(process.execPath, ['bin/create-llm-api.js', 'my-llm-api', '--yes', ...flags]);
+  // --help or --dry-run: there is nothing to start.
+  if (!existsSync(project)) process.exit(0);
 }
 
 const dev = spawn(process.execPath, ['bin/llm-api.js', 'dev', project, '--ask', 'Hello'], {

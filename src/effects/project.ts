@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { CliError } from '../core/errors.ts';
 import type { FileOp } from '../core/plan.ts';
 import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
@@ -98,6 +108,7 @@ async function writeInto(directory: string, ops: readonly FileOp[]): Promise<App
     }
   };
   try {
+    await checkInside(directory, ops);
     await writeFiles(join(stage, 'new'), ops);
     // The first commit is made while the way back still lies here.
     await writeFile(join(stage, '.gitignore'), '*\n');
@@ -118,6 +129,18 @@ async function writeInto(directory: string, ops: readonly FileOp[]): Promise<App
     throw error;
   }
   return { undo, keep: () => rm(stage, { recursive: true, force: true }) };
+}
+
+/** A link that leads out of the directory would have us replace files elsewhere. */
+async function checkInside(directory: string, ops: readonly FileOp[]): Promise<void> {
+  const root = await realpath(directory);
+  for (const folder of new Set(ops.map((op) => dirname(join(directory, op.path))))) {
+    const found = await realpath(folder).catch(() => undefined);
+    if (found === undefined || found === root || found.startsWith(root + sep)) continue;
+    throw new CliError(`${folder} leads out of the project, to ${found}. Nothing was changed.`, {
+      hint: 'Replace the link by a directory, or choose another place.',
+    });
+  }
 }
 
 async function writeFiles(stage: string, ops: readonly FileOp[]): Promise<void> {

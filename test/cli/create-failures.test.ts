@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { binPath, makeFolder, plainEnvironment, runCli } from '../harness/cli.ts';
@@ -244,6 +244,17 @@ describe('a place that cannot be written', () => {
     const run = spawnSync('sh', args, { cwd, env: plainEnvironment(), encoding: 'utf8' });
     expect(run.status).toBe(1);
     expect(await readdir(cwd)).toEqual([]);
+  });
+
+  test('a folder in it that is a link to elsewhere', async () => {
+    const cwd = await makeFolder();
+    for (const name of ['x', 'elsewhere']) await mkdir(join(cwd, name));
+    await symlink('../elsewhere', join(cwd, 'x/tests'));
+    const run = await runCli('create-llm-api', ['x', '--overwrite', ...QUICK], { cwd });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain(`leads out of the project, to ${cwd}/elsewhere.`);
+    expect(await readdir(join(cwd, 'x'))).toEqual(['tests']);
+    expect(await readdir(join(cwd, 'elsewhere'))).toEqual([]);
   });
 
   test('below a file', async () => {
