@@ -23,7 +23,13 @@ export default defineConfig({
         include,
         testTimeout: timeout,
         hookTimeout: Math.max(timeout, 60_000),
-        ...(setup && { globalSetup: setup }),
+        ...(setup && {
+          globalSetup: setup,
+          // Servers wait more than they work: two at a time even where there are two cores.
+          maxWorkers: 2,
+          // Against a URL there is one port for the mock: files take turns.
+          fileParallelism: !process.env.CONTRACT_URL,
+        }),
       },
     })),
   },

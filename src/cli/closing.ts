@@ -2,11 +2,19 @@ import { type Answers, DEFAULT_BASE_URL, DEFAULT_MODEL } from '../core/answers.t
 import { formatArgv, formatTool, type Step } from '../core/commands.ts';
 import { sh } from '../core/escape.ts';
 
+interface AgainOptions {
+  readonly install: boolean;
+  readonly git: boolean;
+  readonly key: string | undefined;
+  readonly overwrite: boolean;
+  readonly version: string;
+}
+
 /** The command that makes the same project again and asks nothing; the version is pinned. */
 export function formatAgain(
   directory: string,
   answers: Answers,
-  { install, git, version }: { install: boolean; git: boolean; version: string },
+  { install, git, key, overwrite, version }: AgainOptions,
 ): string {
   return formatArgv([
     'npx',
@@ -20,7 +28,9 @@ export function formatAgain(
     ...(answers.baseUrl === DEFAULT_BASE_URL ? [] : ['--base-url', answers.baseUrl]),
     install ? '--install' : '--no-install',
     git ? '--git' : '--no-git',
-    '--no-key',
+    // Never the key itself: a command line is seen by others, and kept in a history.
+    key === undefined ? '--no-key' : '--key-stdin',
+    ...(overwrite ? ['--overwrite'] : []),
   ]);
 }
 

@@ -86,7 +86,7 @@ export function createCommand(): Command {
     .option('-y, --yes', 'ask nothing: take the default for what no flag answers')
     .option('--dry-run', 'show what would be written, write nothing')
     .option('--json', 'print one JSON document on standard output')
-    .option('--run', 'run it with "llm-api dev" afterwards')
+    .option('--run', 'run it with "llm-api dev" afterwards, and ask it "Hello"')
     .addHelpText('after', EXAMPLES)
     .action(async (directory: string | undefined, flags: CreateFlags) => {
       const { runCreate } = await import('./run-create.ts');

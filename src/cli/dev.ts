@@ -23,7 +23,10 @@ export function devCommand(): Command {
     .addOption(new Option('-p, --port <port>', 'listen on this port').argParser(port))
     .option('--host <address>', 'listen on this address (default: HOST, else 127.0.0.1)')
     .option('--mock', 'let the built-in mock answer, even where there is a key')
-    .option('--ask <prompt>', 'send this prompt once the server is ready, and print the answer')
+    .option(
+      '--ask <prompt>',
+      'send this prompt once the server is ready, and print the answer, or why there is none',
+    )
     .addHelpText('after', NOTES)
     .action(async (directory: string | undefined, flags: DevFlags) => {
       const { runDev } = await import('./run-dev.ts');

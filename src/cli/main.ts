@@ -43,6 +43,7 @@ function createProgram(bin: BinName): Command {
 function createToolbox(): Command {
   return new Command('llm-api')
     .description('Makes and runs LLM API projects.')
+    .helpCommand('help [command]', 'Prints the help of a command.')
     .addCommand(createCommand())
     .addCommand(devCommand())
     .addCommand(startCommand())

@@ -26,10 +26,10 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
   const planned = await planCreate(request);
   if (flags.dryRun) return showDryRun(printer, request, planned);
   showReplaced(printer, planned);
-  await withInterrupt((signal) => makeProject(request, planned, printer, signal));
+  await withInterrupt((signal) => makeProject(request, planned, flags, printer, signal));
   if (flags.run) {
     const { runDev } = await import('./run-dev.ts');
-    await runDev(request.directory, {});
+    await runDev(request.directory, { ask: 'Hello' });
   }
 }
 
@@ -44,6 +44,7 @@ async function loadAsker({ yes, json }: CreateFlags): Promise<Asker | undefined>
 async function makeProject(
   request: Request,
   planned: CreatePlan,
+  { run, overwrite }: CreateFlags,
   printer: Printer,
   signal: AbortSignal,
 ): Promise<void> {
@@ -63,7 +64,11 @@ async function makeProject(
     version: VERSION,
     onPath: await isToolOnPath(process.argv[1] ?? ''),
   });
-  const again = formatAgain(cd || '.', answers, { ...request, version: VERSION });
+  const again = formatAgain(cd || '.', answers, {
+    ...request,
+    overwrite: overwrite === true,
+    version: VERSION,
+  });
   const report = {
     directory,
     answers,
@@ -74,7 +79,7 @@ async function makeProject(
   };
   const failed = install.failed ?? git.failed;
   if (!failed) {
-    showClosing(printer, request, planned, { next, again });
+    showClosing(printer, request, planned, { next: run ? undefined : next, again });
     return printer.json({ ok: true, ...report });
   }
   if (failed.output) printer.note(`\n${failed.output}\n`);

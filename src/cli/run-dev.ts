@@ -7,7 +7,7 @@ import { readSettings, type Settings } from '../effects/settings.ts';
 import type { StopPolicy } from '../effects/supervise.ts';
 import type { Mock } from '../mock/index.ts';
 import type { DevFlags } from './dev.ts';
-import { createPrinter } from './print.ts';
+import { createPrinter, type Printer } from './print.ts';
 import { type RunEnd, runServer, serverEnv } from './run-server.ts';
 
 /** As a terminal does: Ctrl-C for every process. With what follows it is below five seconds. */
@@ -40,15 +40,34 @@ export async function runDev(directory: string | undefined, flags: DevFlags): Pr
         const upstream = mock ? `the built-in mock, ${mock.url}` : baseUrl;
         const windows = process.platform === 'win32';
         print.say(formatGreeting({ title, layout, url: address.url, upstream, windows }));
-        if (flags.ask === undefined) return;
-        const { requestAnswer } = await import('../effects/generate-text.ts');
-        const { text } = await requestAnswer(address.url, { prompt: flags.ask }, signal);
-        print.say(`> ${flags.ask}\n${text}\n`);
+        if (flags.ask !== undefined) await askServer(print, address.url, flags.ask, signal);
       },
     });
     process.exitCode = judge(end);
   } finally {
     await mock?.close();
+  }
+}
+
+/** The server is up whether or not it has an answer: the next one may come after a change. */
+async function askServer(
+  print: Printer,
+  url: string,
+  prompt: string,
+  signal: AbortSignal,
+): Promise<void> {
+  print.say(`> ${prompt}`);
+  const { requestAnswer } = await import('../effects/generate-text.ts');
+  try {
+    const { text } = await requestAnswer(url, { prompt }, signal);
+    print.say(`${text}\n`);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof CliError)) throw error;
+    print.note(
+      `No answer: ${error.message}\n${error.hint ?? ''}\n`.replace(/\n\n$/, '\n') +
+        'The server goes on. "llm-api generate" asks again; with --direct it asks the provider ' +
+        'itself. After a change of .env, run this again.\n',
+    );
   }
 }
 

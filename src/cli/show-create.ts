@@ -10,7 +10,7 @@ export function showDryRun(printer: Printer, request: Request, { ops, disk }: Cr
   const { directory, answers } = request;
   printer.say(
     formatTree(
-      answers.name,
+      relative(process.cwd(), directory) || '.',
       ops.map((op) => op.path),
     ),
   );
@@ -36,12 +36,12 @@ export function showReplaced(printer: Printer, { ops }: CreatePlan): void {
   }
 }
 
-/** The last words: where it is, what next, how to do it again. */
+/** The last words: where it is, what next (unless it is done next), how to do it again. */
 export function showClosing(
   printer: Printer,
   request: Request,
   { manifest }: CreatePlan,
-  { next, again }: { next: readonly string[]; again: string },
+  { next, again }: { next: readonly string[] | undefined; again: string },
 ): void {
   const strong = (text: string): string => paint(process.stdout, 'bold', text);
   const where = relative(process.cwd(), request.directory) || '.';
@@ -51,9 +51,7 @@ export function showClosing(
       `${strong(request.answers.name)} is ready: ${manifest.title}, in ${where}`,
       ...gitNotes(request),
       '',
-      'Next:',
-      ...next.map((line) => `  ${strong(line)}`),
-      '',
+      ...(next ? ['Next:', ...next.map((line) => `  ${strong(line)}`), ''] : []),
       keyNote(request),
       '',
       'The same again, without questions:',

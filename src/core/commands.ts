@@ -114,7 +114,7 @@ export function formatTool(version: string, onPath: boolean): string {
  */
 export const GIT_STEPS: readonly Step[] = [
   { title: 'Creating a git repository', argv: ['git', 'init', '--quiet', '--initial-branch=main'] },
-  { title: 'Creating a git repository', argv: ['git', 'add', '--all'] },
+  { title: 'Adding the files to it', argv: ['git', 'add', '--all'] },
   {
     title: 'Making the first commit',
     argv: [

@@ -23,6 +23,7 @@ export function formatProblem(problem: Problem, retryAfter?: string | null): str
     ...(retryAfter ? [`try again in ${retryAfter} s`] : []),
     ...(request_id ? [`request ${request_id}`] : []),
   ];
-  const sentence = what.replace(/\.$/, '');
-  return `${sentence}${fields && ` – ${fields.replace(/\.$/, '')}`} (${notes.join(', ')}).`;
+  // "See errors" is for programs: here they are.
+  const sentence = fields ? `${title}: ${fields}` : what;
+  return `${sentence.replace(/\.$/, '')} (${notes.join(', ')}).`;
 }

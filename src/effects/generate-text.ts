@@ -101,7 +101,8 @@ function strangeAnswer(url: string, { status }: Response): CliError {
 function unreachable(url: string, error: Error): CliError {
   const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED') return new NobodyListens(url, error);
-  return new CliError(`${url} did not answer (${code ?? error.message}).`, { cause: error });
+  const why = code ?? (error.cause as Error | undefined)?.message ?? error.message;
+  return new CliError(`${url} did not answer (${why}).`, { cause: error });
 }
 
 async function readJson(response: Response): Promise<unknown> {

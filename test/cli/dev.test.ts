@@ -196,11 +196,13 @@ describe('--ask', () => {
     expect((await dev.ended).code).toBe(0);
   });
 
-  test('ends the server with 1 when there is no answer', async () => {
+  test('says why there is no answer, and goes on', async () => {
     const { directory, dev } = await startDev({ FAKE: 'fails' }, ['--ask', 'Say hi']);
-    const { code, stderr } = await dev.ended;
-    expect(code).toBe(1);
-    expect(stderr).toContain('Upstream failed (502, request r1).');
+    await dev.waitFor('The server goes on.');
+    expect(dev.output()).toContain('No answer: Upstream failed (502, request r1).');
+    expect((await fetch(`${addressOf(dev)}/healthz`)).status).toBe(200);
+    dev.signal('SIGINT');
+    expect((await dev.ended).code).toBe(0);
     expect(await readSurvivors(directory)).toEqual([]);
   });
 });

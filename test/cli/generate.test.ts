@@ -125,7 +125,7 @@ describe('an error', () => {
     const errors = [{ field: 'prompt', message: 'is too long' }];
     const { url } = await serve(json({ title: 'Invalid request', status: 422, errors }, 422));
     const { stderr } = await runCli('llm-api', ['generate', 'x', '--url', url]);
-    expect(stderr).toContain('Invalid request – prompt: is too long (422');
+    expect(stderr).toContain('Invalid request: prompt: is too long (422');
   });
 
   test('of a server that is not ours is said to be one', async () => {

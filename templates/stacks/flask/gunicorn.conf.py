@@ -1,5 +1,6 @@
 """The production server; `gunicorn` finds this file by itself."""
 
+import signal
 import socket
 from typing import Any
 
@@ -28,3 +29,9 @@ def on_starting(server: Any) -> None:
     except OSError as error:
         reason = (error.strerror or "").partition(" (")[0]  # Python repeats the address there
         raise SystemExit(f"Cannot listen on {bind}: {reason}.") from None
+
+
+def post_worker_init(worker: Any) -> None:
+    """End on Ctrl-C as on SIGTERM: a thread's quick exit can wait for its own pool for ever."""
+    signal.signal(signal.SIGQUIT, worker.handle_exit)
+    signal.signal(signal.SIGINT, worker.handle_exit)
