@@ -119,7 +119,7 @@ const PROBLEMS = {
   'invalid-request': [422, 'The request is not valid: see errors.'],
   'upstream-rate-limited': [429, 'The model provider limits our rate: try again later.'],
   'internal-error': [500, 'The server made a mistake.'],
-  'upstream-misconfigured': [502, 'The model provider refuses our key, model or parameters.'],
+  'upstream-misconfigured': [502, 'There is no key, or the provider refuses it or the model.'],
   'upstream-failed': [502, 'The model provider gave no usable answer.'],
   'upstream-timeout': [504, 'The model provider took too long.'],
 } as const;
