@@ -7,7 +7,7 @@ export const PROMPT = 'canary-prompt-8d21b6';
 /** What callers show. As API_KEYS they may be written plainly or hashed. */
 export const CALLER_KEYS = ['caller-canary-5b0e91', 'caller-canary-c47d02'] as const;
 /** Part of what the mock says, whatever it is asked. */
-export const COMPLETION = 'no model was asked';
+const COMPLETION = 'no model was asked';
 
 export const MODEL = 'contract-model';
 export const OTHER_MODEL = 'contract-other';
@@ -43,7 +43,7 @@ export function serverEnvironment(upstream: string): Record<string, string> {
 }
 
 /** A key as it may stand in API_KEYS and never in a log. */
-function hashKey(key: string): string {
+export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
@@ -52,7 +52,7 @@ export function bearer(key: string): { Authorization: string } {
 }
 
 /** What an upstream says when it fails: words for operators of the upstream, not for callers. */
-export const UPSTREAM_WORDS: readonly string[] = FAULTS.flatMap(({ name }) => {
+const UPSTREAM_WORDS: readonly string[] = FAULTS.flatMap(({ name }) => {
   const spoil = spoilOf(name);
   return 'error' in spoil ? [spoil.error.message] : [];
 }).concat('<h1>');
