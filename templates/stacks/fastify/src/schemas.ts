@@ -1,16 +1,12 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { PROBLEMS } from './problems.js';
 import { allowedModels, type Settings } from './settings.js';
 
 /** The body of POST /generate. It checks requests, documents them and types them. */
 export const generateBody = (settings: Settings) =>
   Type.Object(
     {
-      prompt: Type.String({
-        minLength: 1,
-        maxLength: settings.MAX_PROMPT_CHARS,
-        pattern: '\\S',
-        examples: ['Say hello.'],
-      }),
+      prompt: Type.String({ minLength: 1, maxLength: settings.MAX_PROMPT_CHARS, pattern: '\\S' }),
       system: Type.Optional(Type.String({ description: 'How the model should behave.' })),
       model: Type.Optional(
         Type.String({
@@ -22,7 +18,10 @@ export const generateBody = (settings: Settings) =>
       max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: settings.MAX_OUTPUT_TOKENS })),
       stream: Type.Optional(Type.Boolean({ default: false })),
     },
-    { additionalProperties: false },
+    {
+      additionalProperties: false,
+      examples: [{ prompt: 'Say hello.' }, { prompt: 'Say hello.', stream: true }],
+    },
   );
 export type GenerateBody = Static<ReturnType<typeof generateBody>>;
 
@@ -33,15 +32,27 @@ export const generateHeaders = Type.Object({
   ),
 });
 
-const answer = Type.Object({
-  text: Type.String(),
-  model: Type.String(),
-  finish_reason: Type.Union([Type.String(), Type.Null()], { examples: ['stop'] }),
-  usage: Type.Union(
-    [Type.Object({ input_tokens: Type.Integer(), output_tokens: Type.Integer() }), Type.Null()],
-    { description: 'null where the model provider does not count.' },
-  ),
-});
+const answer = Type.Object(
+  {
+    text: Type.String(),
+    model: Type.String(),
+    finish_reason: Type.Union([Type.String(), Type.Null()]),
+    usage: Type.Union(
+      [Type.Object({ input_tokens: Type.Integer(), output_tokens: Type.Integer() }), Type.Null()],
+      { description: 'null where the model provider does not count.' },
+    ),
+  },
+  {
+    examples: [
+      {
+        text: 'Hello!',
+        model: 'gpt-4o',
+        finish_reason: 'stop',
+        usage: { input_tokens: 9, output_tokens: 2 },
+      },
+    ],
+  },
+);
 export type Answer = Static<typeof answer>;
 export type StreamEvent = Pick<Answer, 'text'> | Omit<Answer, 'text'>;
 
@@ -78,33 +89,51 @@ export function response(
   };
 }
 
-const problemResponse = (description: string, headers?: Record<string, TSchema>) =>
-  response(description, { 'application/problem+json': Type.Ref('Problem') }, headers);
+const LIMIT = {
+  RateLimit: text('What is left (`r`), and the seconds until all is there again (`t`).'),
+  'RateLimit-Policy': text('How many requests (`q`) are allowed in how many seconds (`w`).'),
+};
+const WAIT = { 'Retry-After': text('Seconds, or a date of the model provider.') };
+const HEADERS: Record<number, Record<string, TSchema>> = {
+  401: { 'WWW-Authenticate': text('Bearer') },
+  429: { ...WAIT, ...LIMIT },
+  503: { ...WAIT, ...LIMIT },
+};
 
-const events = text(
-  `Server-sent events: \`data:\` lines that hold one JSON object each. First \`{"text"}\` any
+/** The statuses that are problems, each with the names of those that it may be. */
+export function problemResponses(statuses: readonly number[], headers = {}) {
+  const rows = Object.entries(PROBLEMS);
+  const describe = (status: number) =>
+    response(
+      rows
+        .flatMap(([slug, [code, title]]) => (code === status ? `${slug}: ${title}.` : []))
+        .join(' '),
+      { 'application/problem+json': Type.Ref('Problem') },
+      HEADERS[status] ?? headers,
+    );
+  return Object.fromEntries(statuses.map((status) => [status, describe(status)]));
+}
+
+const events = Type.String({
+  description: `Server-sent events: \`data:\` lines that hold one JSON object each. First \`{"text"}\` any
 number of times, then \`{"finish_reason","model","usage"}\`, then \`[DONE]\`. A failure on the way is
 \`{"error":{…problem…}}\`, and the stream ends without \`[DONE]\`. \`: ping\` comments keep a silent
 connection open.`,
-);
+  examples: [
+    'data: {"text":"Hello"}\n\ndata: {"text":"!"}\n\ndata: {"finish_reason":"stop",' +
+      '"model":"gpt-4o","usage":{"input_tokens":9,"output_tokens":2}}\n\ndata: [DONE]\n\n',
+  ],
+});
 
 export const generateResponses = {
   200: response(
     'The answer, or with "stream": true its pieces as they come.',
     { 'application/json': answer, 'text/event-stream': events },
     {
-      'Cache-Control': text('no-cache, on a stream'),
-      'X-Accel-Buffering': text('no, on a stream'),
+      'Cache-Control': text('no-store; no-cache on a stream.'),
+      'X-Accel-Buffering': text('no, on a stream.'),
+      ...LIMIT,
     },
   ),
-  400: problemResponse('invalid-json'),
-  413: problemResponse('too-large: more than MAX_BODY_BYTES'),
-  415: problemResponse('unsupported-media-type: not application/json'),
-  422: problemResponse('invalid-request: `errors` names each field that is not valid'),
-  429: problemResponse('upstream-rate-limited', {
-    'Retry-After': text("The model provider's own, where it sent one."),
-  }),
-  500: problemResponse('internal-error'),
-  502: problemResponse('upstream-misconfigured, upstream-failed or upstream-truncated'),
-  504: problemResponse('upstream-timeout'),
+  ...problemResponses([400, 401, 413, 415, 422, 429, 500, 502, 503, 504], LIMIT),
 };

@@ -1,5 +1,5 @@
+import { isIP } from 'node:net';
 import { type Static, Type } from 'typebox';
-import type { TLocalizedValidationError } from 'typebox/error';
 import Value from 'typebox/value';
 import { DEFAULT_BASE_URL, DEFAULT_MODEL } from './defaults.js';
 
@@ -10,14 +10,34 @@ const whole = (value: number, minimum = 1, maximum = Number.MAX_SAFE_INTEGER) =>
 const seconds = (value: number) =>
   Type.Number({ default: value, exclusiveMinimum: 0, maximum: 86_400 });
 
+/** What a pattern allows; `rule` says it in words. */
+const text = (value: string, pattern: RegExp, rule: string) =>
+  Type.Refine(
+    Type.String({ default: value }),
+    (given) => pattern.test(given),
+    () => rule,
+  );
+
+const list = (isValid: (entry: string) => boolean, rule: string) =>
+  Type.Refine(
+    Type.String({ default: '' }),
+    (given) => listOf(given).every(isValid),
+    () => rule,
+  );
+
 const Environment = Type.Object({
-  OPENAI_API_KEY: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+$' })),
-  OPENAI_BASE_URL: Type.String({
-    default: DEFAULT_BASE_URL,
-    pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
-  }),
+  OPENAI_API_KEY: text('', /^[\x21-\x7e]*$/, 'must be visible ASCII characters'),
+  OPENAI_BASE_URL: text(
+    DEFAULT_BASE_URL,
+    /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/,
+    'must be an http or https URL without user, query or fragment',
+  ),
   LLM_MODEL: Type.String({ default: DEFAULT_MODEL }),
   ALLOWED_MODELS: Type.String({ default: '' }),
+  API_KEYS: list(
+    (entry) => /^(sha256:[\da-f]{64}|(?!sha256:)[\x21-\x7e]+)$/i.test(entry),
+    'must be keys of visible ASCII characters, or sha256: and 64 hexadecimal digits',
+  ),
   HOST: Type.String({ default: '127.0.0.1' }),
   PORT: whole(8000, 1, 65_535),
   APP_ENV: Type.Enum(['development', 'production'], { default: 'development' }),
@@ -27,18 +47,26 @@ const Environment = Type.Object({
   MAX_PROMPT_CHARS: whole(32_768),
   MAX_BODY_BYTES: whole(1_048_576),
   MAX_OUTPUT_TOKENS: whole(4096),
+  MAX_CONCURRENCY: whole(256),
+  MAX_QUEUE: whole(256, 0),
+  QUEUE_TIMEOUT: seconds(10),
+  RATE_LIMIT: text(
+    '60/minute',
+    /^(0|[1-9]\d{0,8}\/(second|minute|hour|day))$/,
+    'must be 0, or a number per second, minute, hour or day, as in 60/minute',
+  ),
   CONNECT_TIMEOUT: seconds(5),
   IDLE_TIMEOUT: seconds(60),
   REQUEST_TIMEOUT: seconds(120),
-  MAX_RETRIES: whole(2, 0, 10),
+  MAX_RETRIES: whole(2, 0, 100),
   DRAIN_TIMEOUT: seconds(30),
+  CORS_ORIGINS: list(
+    (entry) => entry === '*' || (URL.canParse(entry) && new URL(entry).origin === entry),
+    'must be * or origins, as in https://app.example.com',
+  ),
+  TRUSTED_PROXIES: list(isNetwork, 'must be addresses or networks, as in 10.0.0.0/8'),
+  WORKERS: whole(1, 1, 1024),
 });
-
-/** The patterns in words. */
-const PATTERNS: Readonly<Record<string, string>> = {
-  OPENAI_API_KEY: 'must be visible ASCII characters',
-  OPENAI_BASE_URL: 'must be an http or https URL without user, query or fragment',
-};
 
 /** The environment, checked, under the names it has outside. */
 export type Settings = Readonly<Static<typeof Environment>>;
@@ -48,30 +76,36 @@ export class SettingsError extends Error {}
 
 /** @throws SettingsError unless every variable is usable; an empty one counts as unset */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const settings = Value.Default(Environment, {}) as Record<string, unknown>;
+  const settings = Value.Default(Environment, {}) as Settings & Record<string, unknown>;
   const mistakes: string[] = [];
   for (const [name, schema] of Object.entries(Environment.properties)) {
-    const text = env[name]?.trim();
-    if (!text) continue;
-    settings[name] = Type.IsNumber(schema) || Type.IsInteger(schema) ? Number(text) : text;
-    const [mistake] = Value.Errors(schema, settings[name]);
-    if (mistake) mistakes.push(`${name} ${explain(name, mistake)}`);
+    const given = env[name]?.trim();
+    if (!given) continue;
+    const isNumber = Type.IsNumber(schema) || Type.IsInteger(schema);
+    Object.assign(settings, { [name]: isNumber ? Number(given) : given });
+    const [error] = Value.Errors(schema, settings[name]);
+    const allowed = error?.keyword === 'enum' && error.params.allowedValues.join(', ');
+    if (error) mistakes.push(`${name} ${allowed ? `must be one of ${allowed}` : error.message}`);
   }
-  if (env.APP_ENV?.trim() === 'production' && !env.OPENAI_API_KEY?.trim()) {
-    mistakes.push('OPENAI_API_KEY must be set when APP_ENV is production');
+  for (const name of ['API_KEYS', 'OPENAI_API_KEY'] as const) {
+    if (settings.APP_ENV !== 'production' || listOf(settings[name]).length > 0) continue;
+    mistakes.push(`${name} must be set when APP_ENV is production`);
   }
   if (mistakes.length > 0) {
     throw new SettingsError(['The environment is not usable:', ...mistakes].join('\n  '));
   }
-  return settings as Settings;
+  return settings;
 }
 
-function explain(name: string, { keyword, params, message }: TLocalizedValidationError): string {
-  if (keyword === 'enum') return `must be one of ${params.allowedValues.join(', ')}`;
-  return (keyword === 'pattern' && PATTERNS[name]) || message;
-}
+/** The entries of a comma-separated list. */
+export const listOf = (value: string) => value.split(/[\s,]+/).filter(Boolean);
 
 /** What a request may name: LLM_MODEL, and ALLOWED_MODELS. */
 export function allowedModels({ LLM_MODEL, ALLOWED_MODELS }: Settings): string[] {
-  return [...new Set([LLM_MODEL, ...ALLOWED_MODELS.split(/[\s,]+/).filter(Boolean)])];
+  return [...new Set([LLM_MODEL, ...listOf(ALLOWED_MODELS)])];
+}
+
+function isNetwork(entry: string): boolean {
+  const [, address = '', bits = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  return isIP(address) > 0 && Number(bits) <= (isIP(address) === 4 ? 32 : 128);
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { reportProblem } from './errors.js';
-import { ClientLeft, type Lifetime } from './lifetime.js';
+import { ClientLeft } from './exchange.js';
 import type { PrimedStream } from './upstream.js';
 
 /** Proxies close a connection on which nothing moves, many after 30 or 60 s. */
@@ -18,12 +18,9 @@ const STREAM_HEADERS = {
  * Writes a stream of events. It waits for a slow reader instead of buffering for it, and after a
  * failure says so in an event of its own: the status has long been sent.
  */
-export async function sendEvents(
-  reply: FastifyReply,
-  { first, rest }: PrimedStream,
-  { signal }: Lifetime,
-): Promise<void> {
+export async function sendEvents(reply: FastifyReply, { first, rest }: PrimedStream) {
   const { raw, request } = reply.headers(STREAM_HEADERS).hijack();
+  const { id, signal } = request.exchange;
   raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
   const ping = setInterval(() => raw.write(': ping\n\n'), PING_EVERY);
   const send = (event: object) => {
@@ -37,7 +34,7 @@ export async function sendEvents(
   } catch (error) {
     const reason = signal.aborted ? signal.reason : error;
     if (reason instanceof ClientLeft) return;
-    const event = JSON.stringify({ error: reportProblem(request, reason).toBody(request.id) });
+    const event = JSON.stringify({ error: reportProblem(request.exchange, reason).toBody(id) });
     // A reader too slow to take the answer in time would not take this event either.
     if (raw.writableNeedDrain) raw.destroy();
     else raw.end(`data: ${event}\n\n`);

@@ -2,10 +2,9 @@ import { Agent, request } from 'undici';
 import type { Settings } from './settings.js';
 
 /**
- * The SDK's `fetch`, over undici's `request`. The global fetch wraps every body in web streams,
- * which costs more than all the rest of a call, and has its own idea of timeouts. Here idle means
- * what the settings say: no headers, or no further byte, for IDLE_TIMEOUT. The clock stands still
- * while a slow reader holds the body back.
+ * The SDK's `fetch`, over undici's `request`: the global one wraps every body in web streams, which
+ * costs more than all the rest of a call. Idle means no headers, or no further byte; the clock
+ * stands still while a slow reader holds the body back.
  */
 export function createTransport(settings: Settings) {
   const idle = settings.IDLE_TIMEOUT * 1000;
@@ -35,8 +34,5 @@ export function createTransport(settings: Settings) {
     } as unknown as Response;
   }
 
-  return {
-    fetch: fetchOverUndici as typeof fetch,
-    close: () => dispatcher.close(),
-  };
+  return { fetch: fetchOverUndici as typeof fetch, close: () => dispatcher.close() };
 }

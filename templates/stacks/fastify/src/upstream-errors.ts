@@ -8,48 +8,39 @@ import { Problem } from './problems.js';
 export function readUpstreamError(error: unknown): unknown {
   if (error instanceof Problem || !(error instanceof Error)) return error;
   if (error instanceof OpenAI.APIError && error.status !== undefined) {
-    return readStatus(error.status, error.headers);
+    return readStatus(error.status, error.headers?.get('retry-after') ?? undefined);
   }
   if (error instanceof SyntaxError) {
     return new Problem('upstream-failed', 'The answer is not JSON.', { reason: 'not JSON' });
   }
-  const reason = readCode(error);
-  if (error instanceof OpenAI.APIConnectionTimeoutError || reason?.includes('TIMEOUT')) {
+  const code = readCode(error);
+  if (error instanceof OpenAI.APIConnectionTimeoutError || code?.includes('TIMEOUT')) {
     const detail = 'The model provider was silent for too long.';
-    return new Problem('upstream-timeout', detail, { reason: reason ?? 'timeout' });
+    return new Problem('upstream-timeout', detail, { reason: code ?? 'timeout' });
   }
-  if (!(error instanceof OpenAI.APIError) && !reason) return error;
-  return new Problem(
-    'upstream-failed',
-    'The connection failed, or the provider reported an error.',
-    {
-      reason: reason ?? 'error event',
-      retryAfter: 'soon',
-    },
-  );
+  if (!(error instanceof OpenAI.APIError) && !code) return error;
+  const detail = 'The connection failed, or the provider reported an error.';
+  const reason = code ?? 'error event';
+  return new Problem('upstream-failed', detail, { reason, retryAfter: 'soon' });
 }
 
-function readStatus(status: number, headers: Headers | undefined): Problem {
+function readStatus(status: number, given: string | undefined): Problem {
   const reason = `HTTP ${status}`;
-  const given = headers?.get('retry-after');
-  const retryAfter = given ? readRetryAfter(given) : 'soon';
+  const retryAfter = readRetryAfter(given);
+  const detail = `The model provider answered ${status}.`;
   if (status === 429) {
-    return new Problem('upstream-rate-limited', 'Try again later.', {
-      reason,
-      retryAfter,
-      ...(given && { headers: { 'retry-after': given } }),
-    });
+    const headers = given && { headers: { 'retry-after': given } };
+    return new Problem('upstream-rate-limited', detail, { reason, retryAfter, ...headers });
   }
   if (status >= 500 || status === 408 || status === 409) {
-    const detail = `The model provider answered ${status}.`;
     return new Problem('upstream-failed', detail, { reason, retryAfter });
   }
-  const detail = `The model provider answered ${status}: check this server's key, model and URL.`;
-  return new Problem('upstream-misconfigured', detail, { reason });
+  const hint = `${detail} Check this server's key, model and URL.`;
+  return new Problem('upstream-misconfigured', hint, { reason });
 }
 
 /** Retry-After is in seconds, or a date. */
-function readRetryAfter(given: string): number | 'soon' {
+function readRetryAfter(given = ''): number | 'soon' {
   const date = (Date.parse(given) - Date.now()) / 1000;
   const seconds = /^[\d.]+$/.test(given) ? Number(given) : Math.max(0, date);
   return Number.isNaN(seconds) ? 'soon' : seconds;

@@ -26,7 +26,9 @@ test.each([{ stream: false }, { stream: true }])(
     await expect(post(url, { prompt: 'Hi', stream }, client.signal)).rejects.toThrow('aborted');
 
     await upstreamClosed;
-    await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ status: 499, client_left: true }));
+    await vi.waitFor(() =>
+      expect(log.at(-1)).toMatchObject({ status: 499, outcome: 'client_closed' }),
+    );
   },
 );
 
@@ -42,7 +44,9 @@ test('a client that leaves in the middle of a stream ends the call', async () =>
   await response.body?.cancel();
 
   await upstreamClosed;
-  await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ status: 200, client_left: true }));
+  await vi.waitFor(() =>
+    expect(log.at(-1)).toMatchObject({ status: 499, outcome: 'client_closed' }),
+  );
 });
 
 test('a silent stream is kept open with comments', async () => {

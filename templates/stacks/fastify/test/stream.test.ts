@@ -59,7 +59,7 @@ test.each([
     { error: expect.objectContaining({ type: `/problems/${slug}`, status: 502 }) },
   ]);
   expect(response.body).not.toContain('upstream words');
-  expect(log.at(-1)).toMatchObject({ status: 200, problem: slug });
+  expect(log.at(-1)).toMatchObject({ status: 200, outcome: slug });
 });
 
 test('the deadline holds while the upstream drips', async () => {

@@ -3,53 +3,52 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type {
   FastifyError,
+  FastifyInstance,
   FastifyReply,
   FastifyRequest,
   FastifySchemaValidationError,
 } from 'fastify';
-import { ClientLeft } from './lifetime.js';
+import { ClientLeft, type Exchange } from './exchange.js';
 import { Problem } from './problems.js';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** How this request failed, for its log line. */
-    problem: Problem | undefined;
-  }
-}
-
 /** Answers whatever went wrong: the caller's mistakes, Fastify's own errors, bugs. */
-export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply) {
+export function answerError(error: unknown, { exchange }: FastifyRequest, reply: FastifyReply) {
   if (error instanceof ClientLeft) return reply.hijack();
-  const problem = reportProblem(request, error);
+  const problem = reportProblem(exchange, error);
   return reply
     .code(problem.status)
     .headers(problem.extras.headers ?? {})
     .type('application/problem+json')
-    .send(JSON.stringify(problem.toBody(request.id)));
+    .send(JSON.stringify(problem.toBody(exchange.id)));
 }
 
-export function answerNotFound(request: FastifyRequest, reply: FastifyReply) {
-  return answerError(new Problem('not-found', 'There is nothing here.'), request, reply);
+/** No such path, or not with this method. */
+export function notFound(app: FastifyInstance, { url: target }: FastifyRequest): Problem {
+  const url = target.split('?', 1)[0] as string;
+  const allow = app.supportedMethods.filter((method) => app.hasRoute({ url, method })).join(', ');
+  return allow
+    ? new Problem('method-not-allowed', `Use ${allow}.`, { headers: { allow } })
+    : new Problem('not-found', 'There is nothing here.');
 }
 
 /** The problem that an error is, noted for the log line of its request. */
-export function reportProblem(request: FastifyRequest, error: unknown): Problem {
+export function reportProblem(exchange: Exchange, error: unknown): Problem {
   const problem = toProblem(error as Problem | FastifyError);
-  request.problem = problem;
-  if (problem.slug === 'internal-error' && error instanceof Error) {
-    // Where it happened, without the message: that may quote a prompt.
-    const trace = error.stack?.split('\n').filter((line) => line.startsWith('    at '));
-    request.log.error({ error: error.name, trace }, 'unexpected error');
-  }
+  exchange.problem = problem;
+  if (problem.slug === 'internal-error') exchange.log.error(traceOf(error), 'unexpected error');
   return problem;
+}
+
+/** What happened and where, without the message: that may quote a prompt. */
+export function traceOf(error: unknown): object {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const trace = error.stack?.split('\n').filter((line) => line.startsWith('    at '));
+  return { error: error.name, trace };
 }
 
 function toProblem(error: Problem | FastifyError): Problem {
   if (error instanceof Problem) return error;
-  if (error.validation) {
-    const errors = error.validation.map(toFieldError);
-    return new Problem('invalid-request', 'Some fields are not valid.', { errors });
-  }
+  if (error.validation) return invalidRequest(error.validation);
   switch (error.code) {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
@@ -64,18 +63,22 @@ function toProblem(error: Problem | FastifyError): Problem {
     : new Problem('internal-error', 'Something went wrong in this server.');
 }
 
-function toFieldError({ keyword, instancePath, params, message }: FastifySchemaValidationError) {
-  const names = [instancePath.slice(1), params.missingProperty, params.additionalProperty];
-  const messages: Record<string, string> = {
-    additionalProperties: 'is not a field of this request',
-    enum: `must be one of ${[params.allowedValues].flat().join(', ')}`,
-    pattern: 'must not be only white space',
-    required: 'is required',
-  };
-  return {
-    field: names.filter(Boolean).join('.') || 'body',
-    message: messages[keyword] ?? message ?? 'is not valid',
-  };
+/** What the schema did not let pass, field by field. */
+export function invalidRequest(found: readonly FastifySchemaValidationError[]): Problem {
+  const errors = found.map(({ keyword, instancePath, params, message }) => {
+    const names = [instancePath.slice(1), params.missingProperty, params.additionalProperty];
+    const messages: Record<string, string> = {
+      additionalProperties: 'is not a field of this request',
+      enum: `must be one of ${[params.allowedValues].flat().join(', ')}`,
+      pattern: 'must not be only white space',
+      required: 'is required',
+    };
+    return {
+      field: names.filter(Boolean).join('.') || 'body',
+      message: messages[keyword] ?? message ?? 'is not valid',
+    };
+  });
+  return new Problem('invalid-request', 'Some fields are not valid.', { errors });
 }
 
 /** Bytes that are not HTTP never become a request: answers on the socket itself. */

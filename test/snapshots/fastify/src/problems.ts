@@ -1,17 +1,21 @@
 /** Everything that this server answers when it does not answer the question (RFC 9457). */
-const PROBLEMS = {
+export const PROBLEMS = {
   'bad-request': [400, 'Bad request'],
   'invalid-json': [400, 'The body is not JSON'],
+  unauthorized: [401, 'A valid key is needed'],
   'not-found': [404, 'Not found'],
   'method-not-allowed': [405, 'Method not allowed'],
   'too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The content type is not JSON'],
   'invalid-request': [422, 'The request is not valid'],
+  'rate-limited': [429, 'Too many requests'],
   'upstream-rate-limited': [429, 'The model provider is limiting requests'],
   'internal-error': [500, 'Internal error'],
   'upstream-misconfigured': [502, 'The model provider rejected the call'],
   'upstream-failed': [502, 'The model provider failed'],
   'upstream-truncated': [502, 'The model provider stopped in the middle of an answer'],
+  draining: [503, 'This server is stopping'],
+  overloaded: [503, 'This server is busy'],
   'upstream-timeout': [504, 'The model provider took too long'],
 } as const;
 

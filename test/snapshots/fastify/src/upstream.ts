@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
-import type { Lifetime } from './lifetime.js';
+import type { Exchange } from './exchange.js';
 import { Problem } from './problems.js';
-import type { Answer, StreamEvent } from './schemas.js';
+import type { Answer, GenerateBody, StreamEvent } from './schemas.js';
 import type { Settings } from './settings.js';
 import { createTransport } from './transport.js';
 import { readUpstreamError } from './upstream-errors.js';
@@ -11,13 +11,18 @@ import { readUpstreamError } from './upstream-errors.js';
 const MAX_RETRY_WAIT = 5;
 
 export type Upstream = ReturnType<typeof createUpstream>;
-type ChatRequest = Omit<OpenAI.ChatCompletionCreateParamsNonStreaming, 'stream'>;
+
+/** A stream whose first event is there: until then a failure can still be a status. */
+export interface PrimedStream {
+  readonly first: StreamEvent;
+  readonly rest: AsyncIterable<StreamEvent>;
+}
 
 /** The model provider, as this server sees it: whole answers, streams, and problems. */
 export function createUpstream(settings: Settings) {
   const transport = createTransport(settings);
   const { chat } = new OpenAI({
-    apiKey: settings.OPENAI_API_KEY ?? 'none',
+    apiKey: settings.OPENAI_API_KEY || 'none',
     baseURL: settings.OPENAI_BASE_URL,
     fetch: transport.fetch,
     timeout: settings.REQUEST_TIMEOUT * 1000,
@@ -26,8 +31,19 @@ export function createUpstream(settings: Settings) {
     logLevel: 'off',
   });
 
+  const toCall = ({ prompt, system, model, temperature, max_tokens }: GenerateBody) => ({
+    model: model ?? settings.LLM_MODEL,
+    messages: [
+      ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
+      { role: 'user' as const, content: prompt },
+    ],
+    max_completion_tokens: max_tokens ?? settings.MAX_OUTPUT_TOKENS,
+    ...(temperature !== undefined && { temperature }),
+  });
+  const optionsOf = ({ id, signal }: Exchange) => ({ signal, headers: { 'X-Request-Id': id } });
+
   /** Tries until it works, the retries are used up, or a wait would outlive the request. */
-  async function call<T>({ signal, endsAt }: Lifetime, attempt: () => Promise<T>): Promise<T> {
+  async function call<T>({ signal, endsAt }: Exchange, attempt: () => Promise<T>): Promise<T> {
     if (!settings.OPENAI_API_KEY) {
       throw new Problem('upstream-misconfigured', 'This server has no key: set OPENAI_API_KEY.');
     }
@@ -38,77 +54,73 @@ export function createUpstream(settings: Settings) {
         signal.throwIfAborted();
         const failure = readUpstreamError(error);
         const wait = retryWait(failure, retries) * 1000;
-        if (retries >= settings.MAX_RETRIES || Date.now() + wait >= endsAt) throw failure;
+        const isLast = retries >= settings.MAX_RETRIES;
+        if (isLast || performance.now() + wait >= endsAt) throw failure;
         await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     }
   }
 
   return {
-    complete: (request: ChatRequest, lifetime: Lifetime): Promise<Answer> =>
-      call(lifetime, async () => {
-        const options = { signal: lifetime.signal };
-        const completion = await chat.completions.create(request, options);
+    complete: (body: GenerateBody, exchange: Exchange): Promise<Answer> =>
+      call(exchange, async () => {
+        const request = toCall(body);
+        const completion = await chat.completions.create(request, optionsOf(exchange));
         // Not every provider that calls itself compatible sends what the SDK's types promise.
         const choice = completion?.choices?.[0];
         const text: unknown = choice?.message?.content;
         if (typeof text !== 'string') {
           throw new Problem('upstream-failed', 'The answer holds no text.', { reason: 'no text' });
         }
-        return {
-          text,
-          model: completion.model || request.model,
-          finish_reason: choice?.finish_reason ?? null,
-          usage: readUsage(completion.usage),
-        };
+        exchange.usage = readUsage(completion.usage);
+        const finish_reason = choice?.finish_reason ?? null;
+        const model = completion.model || request.model;
+        return { text, model, finish_reason, usage: exchange.usage };
       }),
 
-    /** Resolves with the first event: until then a failure can still be a status. */
-    stream: (request: ChatRequest, lifetime: Lifetime): Promise<PrimedStream> =>
-      call(lifetime, async () => {
+    stream: (body: GenerateBody, exchange: Exchange): Promise<PrimedStream> =>
+      call(exchange, async () => {
+        const request = toCall(body);
         const chunks = await chat.completions.create(
           { ...request, stream: true, stream_options: { include_usage: true } },
-          { signal: lifetime.signal },
+          optionsOf(exchange),
         );
-        const rest = readEvents(chunks, request.model, lifetime.signal);
+        const rest = readEvents(chunks, request.model, exchange);
         // Always an event: readEvents ends with one, or throws.
-        return { first: (await rest.next()).value as StreamEvent, rest };
+        const first = (await rest.next()).value as StreamEvent;
+        exchange.firstToken = exchange.age;
+        return { first, rest };
       }),
 
     close: () => transport.close(),
   };
 }
 
-export interface PrimedStream {
-  readonly first: StreamEvent;
-  readonly rest: AsyncIterable<StreamEvent>;
-}
-
 async function* readEvents(
   chunks: AsyncIterable<OpenAI.ChatCompletionChunk>,
   requestedModel: string,
-  signal: AbortSignal,
+  exchange: Exchange,
 ): AsyncGenerator<StreamEvent, void> {
-  const end: Omit<Answer, 'text'> = { finish_reason: null, model: requestedModel, usage: null };
+  let [model, finish_reason] = [requestedModel, null as string | null];
   try {
     for await (const chunk of chunks) {
       const choice = chunk?.choices?.[0];
       const text: unknown = choice?.delta?.content;
       if (text && typeof text === 'string') yield { text };
-      end.finish_reason = choice?.finish_reason ?? end.finish_reason;
-      end.model = chunk?.model || end.model;
-      end.usage = readUsage(chunk?.usage) ?? end.usage;
+      finish_reason = choice?.finish_reason ?? finish_reason;
+      model = chunk?.model || model;
+      exchange.usage = readUsage(chunk?.usage) ?? exchange.usage;
     }
   } catch (error) {
-    signal.throwIfAborted();
+    exchange.signal.throwIfAborted();
     throw readUpstreamError(error);
   }
   // The SDK's loop ends without a word when it is aborted, and when the provider hangs up.
-  signal.throwIfAborted();
-  if (!end.finish_reason) {
+  exchange.signal.throwIfAborted();
+  if (!finish_reason) {
     throw new Problem('upstream-truncated', 'The answer ended before it was complete.');
   }
-  yield end;
+  yield { finish_reason, model, usage: exchange.usage };
 }
 
 /** Seconds until the next try; Infinity where none helps, or none helps soon. */

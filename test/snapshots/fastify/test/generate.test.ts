@@ -138,7 +138,7 @@ test('a connection that breaks is 502 upstream-failed', async () => {
   const response = await generate({ prompt: 'Hi' });
 
   expect([response.statusCode, response.json().type]).toEqual([502, '/problems/upstream-failed']);
-  expect(log.at(-1)).toMatchObject({ problem: 'upstream-failed', reason: 'UND_ERR_SOCKET' });
+  expect(log.at(-1)).toMatchObject({ outcome: 'upstream-failed', reason: 'UND_ERR_SOCKET' });
 });
 
 test.each([

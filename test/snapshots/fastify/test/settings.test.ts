@@ -24,24 +24,32 @@ test('all mistakes are told at once, each with its variable and without its valu
     IDLE_TIMEOUT: '0',
     REQUEST_TIMEOUT: 'soon',
     MAX_RETRIES: '1.5',
+    API_KEYS: 'good,sha256:short',
+    RATE_LIMIT: '60',
+    CORS_ORIGINS: 'app.example.com',
+    TRUSTED_PROXIES: '10.0.0.0/33',
   };
 
   expect(() => readSettings(env)).toThrowErrorMatchingInlineSnapshot(`
     [Error: The environment is not usable:
       OPENAI_API_KEY must be visible ASCII characters
       OPENAI_BASE_URL must be an http or https URL without user, query or fragment
+      API_KEYS must be keys of visible ASCII characters, or sha256: and 64 hexadecimal digits
       PORT must be <= 65535
       APP_ENV must be one of development, production
       MAX_BODY_BYTES must be integer
+      RATE_LIMIT must be 0, or a number per second, minute, hour or day, as in 60/minute
       IDLE_TIMEOUT must be > 0
       REQUEST_TIMEOUT must be number
-      MAX_RETRIES must be integer]
+      MAX_RETRIES must be integer
+      CORS_ORIGINS must be * or origins, as in https://app.example.com
+      TRUSTED_PROXIES must be addresses or networks, as in 10.0.0.0/8]
   `);
 });
 
-test('production needs a key', () => {
-  expect(() => readSettings({ APP_ENV: 'production' })).toThrow(
-    'OPENAI_API_KEY must be set when APP_ENV is production',
+test('production needs keys of callers and a key of the provider', () => {
+  expect(() => readSettings({ APP_ENV: 'production', API_KEYS: ' , ' })).toThrow(
+    /API_KEYS must be set when .*\n {2}OPENAI_API_KEY must be set when APP_ENV is production/,
   );
 });
 
