@@ -26,6 +26,7 @@ function chooseCommand() {
     console.error(`Found ./my-llm-api, starting it${unused}.`);
     return ['dev', project, '--ask', 'Hello'];
   }
-  const template = flags.some((flag) => /^(-t|--template)/.test(flag)) ? [] : ['-t', 'fastapi'];
-  return ['create', 'my-llm-api', ...template, '--yes', '--run', ...flags];
+  // What no flag says is FastAPI by default. A dry run leaves nothing to start.
+  const run = flags.some((flag) => ['--dry-run', '--json'].includes(flag)) ? [] : ['--run'];
+  return ['create', 'my-llm-api', '--yes', ...run, ...flags];
 }

@@ -1,5 +1,10 @@
 import { styleText } from 'node:util';
 
+/** A machine that builds and tests, as they all say it: nobody looks, nobody can be asked. */
+export function isCi({ CI }: NodeJS.ProcessEnv): boolean {
+  return CI !== undefined && !['', '0', 'false'].includes(CI);
+}
+
 type Format = Parameters<typeof styleText>[0];
 
 /** Text for people, in colour where the stream shows it (NO_COLOR and pipes are respected). */

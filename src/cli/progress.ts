@@ -1,3 +1,5 @@
+import { isCi } from './print.ts';
+
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /**
@@ -11,7 +13,7 @@ export async function showProgress<Result extends { readonly ok: boolean }>(
   const stream = process.stderr;
   const started = performance.now();
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
-  const still = !stream.isTTY || process.env.CI !== undefined || process.env.TERM === 'dumb';
+  const still = !stream.isTTY || isCi(process.env) || process.env.TERM === 'dumb';
   let frame = 0;
   const draw = (): void => {
     stream.write(`\r\x1b[K${FRAMES[frame++ % FRAMES.length]} ${title} (${seconds()})`);

@@ -11,7 +11,7 @@ import { collectAnswers, type Request } from './collect-answers.ts';
 import type { CreateFlags } from './create.ts';
 import { withInterrupt } from './interrupt.ts';
 import { type CreatePlan, planCreate } from './plan-create.ts';
-import { createPrinter, type Printer } from './print.ts';
+import { createPrinter, isCi, type Printer } from './print.ts';
 import type { StepsResult } from './run-steps.ts';
 import { showClosing, showDryRun, showReplaced } from './show-create.ts';
 import { VERSION } from './version.ts';
@@ -36,7 +36,7 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
 /** Someone who can be asked: a terminal on both sides, and no machine that only looks like one. */
 async function loadAsker({ yes, json }: CreateFlags): Promise<Asker | undefined> {
   const output = json ? process.stderr : process.stdout;
-  if (yes || process.env.CI || !process.stdin.isTTY || !output.isTTY) return undefined;
+  if (yes || isCi(process.env) || !process.stdin.isTTY || !output.isTTY) return undefined;
   const { createAsker } = await import('../effects/ask.ts');
   return createAsker(output);
 }

@@ -56,11 +56,10 @@ async function askServer(
   prompt: string,
   signal: AbortSignal,
 ): Promise<void> {
-  print.say(`> ${prompt}`);
   const { requestAnswer } = await import('../effects/generate-text.ts');
   try {
     const { text } = await requestAnswer(url, { prompt }, signal);
-    print.say(`${text}\n`);
+    print.say(`> ${prompt}\n${text}\n`);
   } catch (error) {
     if (signal.aborted || !(error instanceof CliError)) throw error;
     print.note(

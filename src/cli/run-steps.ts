@@ -2,6 +2,9 @@ import type { Step } from '../core/commands.ts';
 import { runStep } from '../effects/exec.ts';
 import { showProgress } from './progress.ts';
 
+/** In CI yarn would refuse to write the lock that a new project does not have yet. */
+const FIRST_LOCK = { YARN_ENABLE_IMMUTABLE_INSTALLS: 'false' };
+
 export interface StepsResult {
   readonly done: readonly Step[];
   /** The step that failed, with what it wrote; undefined when all went well. */
@@ -18,7 +21,10 @@ export async function runSteps(
   const done: Step[] = [];
   for (const step of steps) {
     if (options.signal.aborted) break;
-    const { ok, problem, output } = await showProgress(step.title, runStep(step, options));
+    const { ok, problem, output } = await showProgress(
+      step.title,
+      runStep(step, { ...options, env: FIRST_LOCK }),
+    );
     if (!ok) return { done, failed: { step, problem, output } };
     done.push(step);
   }
