@@ -1,25 +1,26 @@
-"""POST /generate, from top to bottom: read, validate, call the upstream, answer."""
+"""POST /generate, from top to bottom: open? who? how often? read, validate, wait for a place, call
+the upstream, answer. GET /generate/ws goes the same way for each message."""
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from email.message import Message
-from typing import Annotated, Any, cast
+from functools import partial
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WithJsonSchema,
-    field_validator,
-)
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from starlette.requests import HTTPConnection
 
-from app.lifetime import lifetime
+from app.gate import Gate
+from app.lifetime import Gone, Lifetimes, wait_until_gone
+from app.metrics import Metrics
 from app.problems import FieldError, Problem
+from app.record import current
 from app.settings import Settings
 from app.streaming import EventStream
-from app.upstream import Answer, Upstream
+from app.upstream import Answer, FinalEvent, TextEvent, Upstream
 
 router = APIRouter()
 
@@ -46,77 +47,97 @@ class GenerateRequest(BaseModel):
 
 def limit_request(settings: Settings) -> type[GenerateRequest]:
     """The request with its limits in the type, so that /docs tells them and pydantic checks them."""
-
-    def check_allowed(value: str) -> str:
-        if value not in settings.models:
-            raise ValueError(f"Input should be one of: {', '.join(settings.models)}")
-        return value
+    allowed = Literal[tuple(settings.models)]  # type: ignore[valid-type]
 
     class LimitedRequest(GenerateRequest):
         prompt: Annotated[str, Field(min_length=1, max_length=settings.max_prompt_chars)]
-        model: (
-            Annotated[
-                str,
-                AfterValidator(check_allowed),
-                WithJsonSchema({"enum": settings.models}),
-            ]
-            | None
-        ) = None
+        model: allowed | None = None  # type: ignore[valid-type]
         max_tokens: Annotated[int, Field(ge=1, le=settings.max_output_tokens)] | None = None
 
     return LimitedRequest
 
 
-def get_settings(request: Request) -> Settings:
-    return cast(Settings, request.app.state.settings)
+@dataclass
+class Service:
+    """What an application has; /generate and /generate/ws share it."""
 
+    settings: Settings
+    lifetimes: Lifetimes
+    metrics: Metrics
+    gate: Gate
+    upstream: Upstream
+    request_model: type[GenerateRequest]
 
-def get_upstream(request: Request) -> Upstream:
-    return cast(Upstream, request.app.state.upstream)
-
-
-async def read_request(request: Request) -> GenerateRequest:
-    """Read the body here rather than as a parameter: a dependency runs in its turn, so what is
-    declared before it has had its say before a byte is read, and each mistake has its status."""
-    content_type = Message()
-    content_type["Content-Type"] = request.headers.get("content-type", "")
-    if content_type.get_content_type() != "application/json":
-        raise Problem("unsupported-media-type", "Send Content-Type: application/json.")
-    model: type[GenerateRequest] = request.app.state.request_model
-    try:
-        return model.model_validate_json(await request.body())
-    except ValidationError as error:
-        mistakes = error.errors(include_input=False, include_url=False, include_context=False)
-    if mistakes[0]["type"] == "json_invalid":
-        raise Problem("invalid-json", "The body cannot be parsed as JSON.")
-    raise Problem(
-        "invalid-request",
-        "Some fields are missing or wrong: see errors.",
-        errors=[
+    def parse(self, body: str | bytes) -> GenerateRequest:
+        try:
+            request = self.request_model.model_validate_json(body)
+            current.get().model = request.model or self.settings.llm_model
+            return request
+        except ValidationError as error:
+            mistakes = error.errors(include_input=False, include_url=False, include_context=False)
+        if mistakes[0]["type"] == "json_invalid":
+            raise Problem("invalid-json", "The body cannot be parsed as JSON.")
+        errors = [
             FieldError(
                 field=".".join(map(str, mistake["loc"])) or "body",
                 message=mistake["msg"].removeprefix("Value error, "),
             )
             for mistake in mistakes
-        ],
-    )
+        ]
+        detail = "Some fields are missing or wrong: see errors."
+        raise Problem("invalid-request", detail, errors=errors)
+
+    @asynccontextmanager
+    async def place(self, deadline: float, gone: Gone) -> AsyncIterator[None]:
+        """The time that a request has, with a place among those that call upstream."""
+        async with self.lifetimes.lifetime(deadline, gone), self.gate.place():
+            yield
+
+    @asynccontextmanager
+    async def stream(
+        self, request: GenerateRequest, deadline: float, gone: Gone
+    ) -> AsyncIterator[AsyncGenerator[TextEvent | FinalEvent]]:
+        call = build_call(request, self.settings)
+        async with self.place(deadline, gone), aclosing(self.upstream.stream(call, deadline)) as s:
+            yield s
+
+
+def get_service(connection: HTTPConnection) -> Service:
+    return cast(Service, connection.app.state.service)
 
 
 @router.post("/generate", response_model=Answer)
-async def generate(
-    request: Request,
-    body: Annotated[GenerateRequest, Depends(read_request)],
-    settings: Annotated[Settings, Depends(get_settings)],
-    upstream: Annotated[Upstream, Depends(get_upstream)],
-) -> Response:
+async def generate(request: Request) -> Response:
     """Ask the model. With `"stream": true` the answer comes as server-sent events."""
-    deadline = asyncio.get_running_loop().time() + settings.request_timeout
-    call = build_call(body, settings)
+    service = get_service(request)
+    deadline = asyncio.get_running_loop().time() + service.settings.request_timeout
+    service.gate.check_open()
+    service.gate.count(service.gate.identify(request))
+    async with service.lifetimes.lifetime(deadline):
+        body = service.parse(await read_json(request, service.settings.max_body_bytes))
+    gone = partial(wait_until_gone, request.receive)
     if body.stream:
-        return EventStream(upstream.stream(call, deadline), deadline)
-    async with lifetime(request.receive, deadline):
-        answer = await upstream.complete(call, deadline)
+        return EventStream(service.stream(body, deadline, gone))
+    async with service.place(deadline, gone):
+        answer = await service.upstream.complete(build_call(body, service.settings), deadline)
     return Response(answer.model_dump_json(), media_type="application/json")
+
+
+async def read_json(request: Request, max_bytes: int) -> bytes:
+    content_type = Message()
+    content_type["Content-Type"] = request.headers.get("content-type", "")
+    if content_type.get_content_type() != "application/json":
+        raise Problem("unsupported-media-type", "Send Content-Type: application/json.")
+    too_large = Problem("too-large", f"The body may have {max_bytes} bytes.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():  # A chunked body declares no length: only counting tells.
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_large
+    return bytes(body)
 
 
 def build_call(body: GenerateRequest, settings: Settings) -> dict[str, Any]:

@@ -1,25 +1,19 @@
 """Server-sent events whose status waits for the first event."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager, suppress
 
 from fastapi import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from app.lifetime import lifetime
-from app.problems import Problem, ProblemBody
+from app.lifetime import CUT_GRACE
+from app.problems import ErrorEvent, fail
 
 PING_INTERVAL = 15.0
 """Seconds of silence after which a comment keeps proxies from closing the connection."""
-
-
-class ErrorEvent(BaseModel):
-    """The last object of a stream that failed: what came before is not the whole answer."""
-
-    error: ProblemBody
 
 
 class EventStream(Response):
@@ -31,9 +25,8 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[BaseModel], deadline: float) -> None:
-        self.events = events
-        self.deadline = deadline
+    def __init__(self, turn: AbstractAsyncContextManager[AsyncIterable[BaseModel]]) -> None:
+        self.turn = turn
         self.status_code = 200
         self.background = None
         self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
@@ -58,25 +51,22 @@ class EventStream(Response):
                     await send_bytes(b": ping\n\n")
 
         try:
-            async with lifetime(receive, self.deadline), contextlib.aclosing(self.events):
+            async with self.turn as events:
                 pinger = asyncio.create_task(ping())
                 try:
-                    async for event in self.events:
+                    async for event in events:
                         await send_bytes(encode(event))
                 finally:
                     pinger.cancel()
             await send_bytes(b"data: [DONE]\n\n", more=False)
-        except Problem as problem:
-            if last_sent is None:
+        except Exception as error:
+            if last_sent is None or isinstance(error, ClientDisconnect):
                 raise
-            scope["problem"] = problem.slug
             # Too late for a status. A client that does not read must not hold us here either.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    await send_bytes(encode(ErrorEvent(error=problem.body())), more=False)
-        except ClientDisconnect:
-            if last_sent is None:
-                raise
+            last_words = encode(ErrorEvent(error=fail(error).body))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CUT_GRACE / 2):
+                    await send_bytes(last_words, more=False)
 
 
 def encode(event: BaseModel) -> bytes:

@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx2
 import openai
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.problems import Problem
+from app.record import Usage, current
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -22,14 +23,8 @@ logger = logging.getLogger(__name__)
 MAX_RETRY_WAIT = 5.0
 """Seconds a request may sleep because the upstream said Retry-After; beyond, the caller is told."""
 
-
-DRAIN_WAIT = 0.5
+END_WAIT = 0.5
 """Seconds that the upstream has to end a body after its [DONE]."""
-
-
-class Usage(BaseModel):
-    input_tokens: int = Field(validation_alias="prompt_tokens")
-    output_tokens: int = Field(validation_alias="completion_tokens")
 
 
 class TextEvent(BaseModel):
@@ -76,17 +71,18 @@ class Upstream:
         key = settings.openai_api_key
         self._has_key = key is not None
         self._max_retries = settings.max_retries
+        connect = settings.connect_timeout
         self._client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else "none",
             base_url=settings.openai_base_url,
             max_retries=0,  # The SDK would sleep a Retry-After of up to two minutes.
-            timeout=httpx2.Timeout(
-                settings.idle_timeout,
-                connect=settings.connect_timeout,
-                pool=settings.connect_timeout,
-            ),
-            http_client=http_client,
+            timeout=httpx2.Timeout(settings.idle_timeout, connect=connect, pool=connect),
+            # MAX_CONCURRENCY is the limit of connections: a second one would only get in its way.
+            http_client=http_client
+            or openai.DefaultAsyncHttpxClient(limits=httpx2.Limits(max_keepalive_connections=100)),
         )
+        # The SDK imports most of itself at the first use of this: not while a caller waits.
+        self._create = self._client.chat.completions.with_streaming_response.create
 
     async def complete(self, call: dict[str, Any], deadline: float) -> Answer:
         """The whole answer, or a `Problem`."""
@@ -95,6 +91,7 @@ class Upstream:
         choice = completion.choices[0] if completion.choices else _Choice()
         if choice.message is None or choice.message.content is None:
             raise Problem("upstream-failed", "The provider's answer has no text.")
+        current.get().usage = completion.usage
         return Answer(
             text=choice.message.content,
             finish_reason=choice.finish_reason,
@@ -106,9 +103,9 @@ class Upstream:
         self, call: dict[str, Any], deadline: float
     ) -> AsyncGenerator[TextEvent | FinalEvent]:
         """The answer's pieces, then one `FinalEvent`, or a `Problem` at any point."""
+        record = current.get()
         finish_reason: str | None = None
         model: str = call["model"]
-        usage: Usage | None = None
         options = {"stream": True, "stream_options": {"include_usage": True}}
         async with self._open(call | options, deadline) as response:
             events = aiter(httpx2.EventSource(response))
@@ -116,20 +113,21 @@ class Upstream:
                 if event.data == "[DONE]":
                     # Only a body read to its end leaves a connection that can be used again.
                     with contextlib.suppress(TimeoutError, httpx2.RequestError):
-                        async with asyncio.timeout(DRAIN_WAIT):
+                        async with asyncio.timeout(END_WAIT):
                             await anext(events, None)
                     break
                 chunk = _Completion.model_validate_json(event.data)
                 model = chunk.model or model
-                usage = chunk.usage or usage
+                record.usage = chunk.usage or record.usage
                 for choice in chunk.choices:
                     if choice.delta and choice.delta.content:
+                        record.note_token()
                         yield TextEvent(text=choice.delta.content)
                     finish_reason = choice.finish_reason or finish_reason
         if finish_reason is None:
             # A stream that was cut cleanly looks like one that ended.
             raise Problem("upstream-truncated", "The answer ended without a finish reason.")
-        yield FinalEvent(finish_reason=finish_reason, model=model, usage=usage)
+        yield FinalEvent(finish_reason=finish_reason, model=model, usage=record.usage)
 
     async def close(self) -> None:
         await self._client.close()
@@ -143,22 +141,21 @@ class Upstream:
             async with AsyncExitStack() as stack:
                 yield await self._send(stack, call, deadline)
         except (openai.OpenAIError, httpx2.RequestError, ValidationError) as error:
-            problem = to_problem(error)
-            fields = {
-                "error": type(error).__name__,
-                "upstream_status": getattr(error, "status_code", None),
-            }
+            status = getattr(error, "status_code", None)
+            fields = {"error": type(error).__name__, "upstream_status": status}
             logger.warning("upstream call failed", extra={"fields": fields})
-            raise problem from None
+            raise to_problem(error) from None
 
     async def _send(
         self, stack: AsyncExitStack, call: dict[str, Any], deadline: float
     ) -> httpx2.Response:
         """Send until an answer starts; nothing has been read of it, so trying again is safe."""
-        create = self._client.chat.completions.with_streaming_response.create
+        headers = {"X-Request-Id": current.get().id}
         for attempt in itertools.count():
             try:
-                response = await stack.enter_async_context(create(**call))
+                response = await stack.enter_async_context(
+                    self._create(**call, extra_headers=headers)
+                )
                 break
             except openai.APIError as error:
                 wait = retry_wait(error, attempt)
@@ -192,10 +189,10 @@ def to_problem(error: Exception) -> Problem:
             wait = error.response.headers.get("retry-after")
             headers = {"Retry-After": wait} if wait else None
             return Problem("upstream-rate-limited", "Try again later.", headers=headers)
-        case openai.APIStatusError(status_code=status) if status < 500 and status not in (408, 409):
-            return Problem("upstream-misconfigured", f"The provider answered {status}.")
         case openai.APIStatusError(status_code=status):
-            return Problem("upstream-failed", f"The provider answered {status}.")
+            refused = status < 500 and status not in (408, 409)
+            slug = "upstream-misconfigured" if refused else "upstream-failed"
+            return Problem(slug, f"The provider answered {status}.")
         case openai.APIConnectionError() | httpx2.RequestError():
             return Problem("upstream-failed", "The connection to the provider failed.")
         case _:

@@ -3,11 +3,10 @@
 import json
 import logging
 import traceback
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+from app.record import current
 
 
 class JsonFormatter(logging.Formatter):
@@ -17,8 +16,8 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage().strip(),
         }
-        if (current := request_id.get()) is not None:
-            line["request_id"] = current
+        if request := current.get(None):
+            line["request_id"] = request.id
         line.update(getattr(record, "fields", {}))
         if record.exc_info and (error := record.exc_info[1]):
             # Where it happened, but not the exception's message: that may quote a prompt.
@@ -32,18 +31,14 @@ class JsonFormatter(logging.Formatter):
 
 def logging_config(level: str) -> dict[str, Any]:
     """The `logging.config.dictConfig` of the server. Uvicorn's access log is off: we write it."""
-    quiet = {"level": "WARNING"}  # At "debug" these would log prompts and answers.
+    # Below "warning" these would log prompts and answers, and a line for each WebSocket.
+    quiet = ("openai", "httpx2", "httpcore2", "uvicorn.error")
+    stdout = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonFormatter}},
-        "handlers": {
-            "stdout": {
-                "class": "logging.StreamHandler",
-                "stream": "ext://sys.stdout",
-                "formatter": "json",
-            }
-        },
+        "handlers": {"stdout": stdout},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
-        "loggers": {"openai": quiet, "httpx2": quiet, "httpcore2": quiet},
+        "loggers": {name: {"level": "WARNING"} for name in quiet},
     }
