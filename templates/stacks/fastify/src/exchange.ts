@@ -5,12 +5,13 @@ declare module 'fastify' {
   interface FastifyRequest {
     exchange: Exchange;
   }
+  interface FastifyInstance {
+    exchanges: Exchanges;
+  }
 }
 
 /** There is nobody left to answer. */
-export class ClientLeft extends Error {
-  override readonly name = 'ClientLeft';
-}
+export class ClientLeft extends Error {}
 
 /** One request, or one message on a WebSocket, and what becomes of it. */
 export class Exchange {
@@ -18,113 +19,78 @@ export class Exchange {
   model: string | null = null;
   usage: { input_tokens: number; output_tokens: number } | null = null;
   problem: Problem | null = null;
-  /** Milliseconds since the start. */
+  /** Milliseconds after the start. */
   firstToken: number | null = null;
-  readonly #startedAt = performance.now();
-  /** When the deadline passes, as `performance.now()` counts. */
-  readonly endsAt: number;
-  readonly #controller = new AbortController();
-  /** All that is done for this exchange ends when it aborts, with `ClientLeft` or the answer. */
-  readonly signal = this.#controller.signal;
+  readonly startedAt = performance.now();
+  readonly controller = new AbortController();
+  /** Whatever is done here ends when this aborts: with ClientLeft, or with the problem to answer. */
+  readonly signal = this.controller.signal;
 
   constructor(
     readonly id: string,
     readonly method: string,
     readonly route: string | null,
     readonly log: FastifyBaseLogger,
-    seconds: number,
-  ) {
-    this.endsAt = this.#startedAt + seconds * 1000;
-  }
-
-  /** Milliseconds. */
-  get age(): number {
-    return performance.now() - this.#startedAt;
-  }
-
-  abort(reason: Problem | ClientLeft): void {
-    this.#controller.abort(reason);
-  }
+    readonly endsAt: number,
+  ) {}
 }
 
 /**
- * All that is going on, and the one place that ends it early: when the client leaves, at the
- * deadline, or when the server stops. Not Fastify's `request.signal` or `handlerTimeout`: those
- * abort as soon as the body of a POST has been read.
+ * All that goes on, and the one place that ends it early: when the client leaves, at the deadline,
+ * and when the server stops. Not Fastify's `request.signal` or `handlerTimeout`: those abort as
+ * soon as the body of a POST has been read.
  */
 export class Exchanges {
-  #draining = false;
-  readonly #open = new Map<Exchange, NodeJS.Timeout>();
+  readonly #timers = new Map<Exchange, NodeJS.Timeout>();
+  readonly #milliseconds: number;
+  #isDraining = false;
   #whenEmpty = () => {};
 
   constructor(
-    private readonly seconds: number,
+    seconds: number,
     private readonly report: (exchange: Exchange, status: number) => void,
-  ) {}
+  ) {
+    this.#milliseconds = seconds * 1000;
+  }
 
-  /** While the server stops, what begins has already been told to end. */
+  /** While the server stops, what begins has been told to end. */
   begin(id: string, method: string, route: string | null, log: FastifyBaseLogger): Exchange {
-    const exchange = new Exchange(id, method, route, log, this.seconds);
-    const late = () => {
-      const detail = 'There was no complete answer in time.';
-      exchange.abort(new Problem('upstream-timeout', detail, { reason: 'REQUEST_TIMEOUT' }));
-    };
-    this.#open.set(exchange, setTimeout(late, this.seconds * 1000));
-    if (this.#draining) exchange.abort(stopping());
+    const endsAt = performance.now() + this.#milliseconds;
+    const exchange = new Exchange(id, method, route, log, endsAt);
+    const late = new Problem('upstream-timeout', 'There was no complete answer in time.');
+    const timer = setTimeout(() => exchange.controller.abort(late), this.#milliseconds);
+    this.#timers.set(exchange, timer);
+    if (this.#isDraining) exchange.controller.abort(stopping());
     return exchange;
   }
 
-  /** Not to be waited for any more, nor to be reported. */
-  forget(exchange: Exchange): boolean {
-    clearTimeout(this.#open.get(exchange));
-    const wasOpen = this.#open.delete(exchange);
-    if (this.#open.size === 0) this.#whenEmpty();
-    return wasOpen;
-  }
-
-  end(exchange: Exchange, status: number): void {
-    if (this.forget(exchange)) this.report(exchange, status);
+  /** Without a status it leaves no trace, such as a handshake that became a WebSocket. */
+  end(exchange: Exchange, status?: number): void {
+    clearTimeout(this.#timers.get(exchange));
+    if (this.#timers.delete(exchange) && status) this.report(exchange, status);
+    if (this.#timers.size === 0) this.#whenEmpty();
   }
 
   /** Takes nothing new, and resolves when all has come to its end or been cut off. */
   async drain(seconds: number): Promise<void> {
-    this.#draining = true;
-    if (this.#open.size === 0) return;
-    const cut = () => {
-      for (const exchange of this.#open.keys()) exchange.abort(stopping());
-      setTimeout(this.#whenEmpty, GRACE);
-    };
-    const timer = setTimeout(cut, seconds * 1000);
-    await new Promise<void>((resolve) => {
+    this.#isDraining = true;
+    if (this.#timers.size === 0) return;
+    const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });
-    clearTimeout(timer);
+    const cut = () => {
+      for (const { controller } of this.#timers.keys()) controller.abort(stopping());
+      setTimeout(this.#whenEmpty, LAST_WORDS);
+    };
+    setTimeout(cut, seconds * 1000).unref();
+    await empty;
   }
 }
 
-/** Milliseconds that those who were cut off get to hear so. */
-const GRACE = 300;
+/** Milliseconds that those who are cut off get to hear so. */
+const LAST_WORDS = 300;
 
 const stopping = () =>
-  new Problem('draining', 'This server is about to stop. Another one may answer.', {
+  new Problem('draining', 'This server stops. Another one may answer.', {
     headers: { 'retry-after': '1', connection: 'close' },
   });
-
-/** The one line that a request, or a message on a WebSocket, leaves in the log. */
-export function logExchange(exchange: Exchange, status: number): void {
-  const { method, route, usage, problem, firstToken } = exchange;
-  const line = {
-    method,
-    route,
-    // 499 is what proxies log when the client left.
-    status,
-    outcome: problem?.slug ?? (status === 499 ? 'client_closed' : 'ok'),
-    reason: problem?.extras.reason,
-    duration_ms: Math.round(exchange.age),
-    ttft_ms: firstToken && Math.round(firstToken),
-    input_tokens: usage?.input_tokens ?? null,
-    output_tokens: usage?.output_tokens ?? null,
-    key_id: exchange.keyId,
-  };
-  exchange.log.info(line, 'request');
-}

@@ -88,7 +88,7 @@ export function createUpstream(settings: Settings) {
         const rest = readEvents(chunks, request.model, exchange);
         // Always an event: readEvents ends with one, or throws.
         const first = (await rest.next()).value as StreamEvent;
-        exchange.firstToken = exchange.age;
+        exchange.firstToken = performance.now() - exchange.startedAt;
         return { first, rest };
       }),
 

@@ -5,21 +5,16 @@ import { reportProblem } from './errors.js';
 import { ClientLeft } from './exchange.js';
 import type { PrimedStream } from './upstream.js';
 
-/** Proxies close a connection on which nothing moves, many after 30 or 60 s. */
+/** Milliseconds. Proxies close a connection on which nothing moves, many after 30 or 60 s. */
 const PING_EVERY = 15_000;
-
-const STREAM_HEADERS = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-cache',
-  'x-accel-buffering': 'no',
-};
 
 /**
  * Writes a stream of events. It waits for a slow reader instead of buffering for it, and after a
  * failure says so in an event of its own: the status has long been sent.
  */
 export async function sendEvents(reply: FastifyReply, { first, rest }: PrimedStream) {
-  const { raw, request } = reply.headers(STREAM_HEADERS).hijack();
+  const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
+  const { raw, request } = reply.headers(headers).header('x-accel-buffering', 'no').hijack();
   const { id, signal } = request.exchange;
   raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
   const ping = setInterval(() => raw.write(': ping\n\n'), PING_EVERY);

@@ -1,33 +1,22 @@
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
-import type { createAuthenticate, createLimit } from './access.js';
 import { invalidRequest, reportProblem } from './errors.js';
 import { ClientLeft, type Exchange } from './exchange.js';
 import type { Parts } from './generate.js';
 import { Problem } from './problems.js';
-import type { GenerateBody } from './schemas.js';
+import { type GenerateBody, generateBody } from './schemas.js';
 
 /** Messages of one connection that wait until the one before them is answered. */
 const MAX_WAITING = 8;
 
-interface Guards {
-  readonly authenticate: ReturnType<typeof createAuthenticate>;
-  readonly limit: Awaited<ReturnType<typeof createLimit>>;
-  readonly body: object;
-}
-
 /** GET /generate/ws: each message is a request, answered by what a stream of events would hold. */
-export async function addWebSocket(
-  app: FastifyInstance,
-  { settings, exchanges, admission, upstream }: Parts,
-  { authenticate, limit, body }: Guards,
-): Promise<void> {
-  await app.register(websocket, {
-    options: { maxPayload: settings.MAX_BODY_BYTES },
-    // Such as a message that is too large: the socket has been closed and says why.
-    errorHandler: () => undefined,
-  });
+export async function addWebSocket(app: FastifyInstance, parts: Parts): Promise<void> {
+  const { settings, access, admission, exchanges, upstream } = parts;
+  const schema = generateBody(settings);
+  // A socket that fails, as by a message that is too large, has been closed and knows why.
+  const errorHandler = () => undefined;
+  await app.register(websocket, { options: { maxPayload: settings.MAX_BODY_BYTES }, errorHandler });
 
   app.route({
     method: 'GET',
@@ -36,20 +25,19 @@ export async function addWebSocket(
     schema: { hide: true },
     onRequest: async (request) => {
       request.exchange.signal.throwIfAborted();
-      await authenticate(request);
+      access.authenticate(request);
     },
     handler: async () => {
       throw new Problem('bad-request', 'Connect with a WebSocket.');
     },
     wsHandler: (socket, request) => {
-      exchanges.forget(request.exchange);
-      const validate = request.compileValidationSchema(body);
+      exchanges.end(request.exchange);
       const open = new Set<Exchange>();
       let last = Promise.resolve();
       let count = 0;
 
       const leave = () => {
-        for (const exchange of open) exchange.abort(new ClientLeft());
+        for (const { controller } of open) controller.abort(new ClientLeft());
       };
       socket.on('close', leave);
       socket.on('message', (data, isBinary) => {
@@ -61,7 +49,7 @@ export async function addWebSocket(
         count += 1;
         const id = `${request.id.slice(0, 100)}-${count}`;
         const log = app.log.child({ request_id: id });
-        const exchange = exchanges.begin(id, request.method, '/generate/ws', log);
+        const exchange = exchanges.begin(id, 'GET', '/generate/ws', log);
         exchange.keyId = request.exchange.keyId;
         open.add(exchange);
         last = last.then(() => answer(exchange, isBinary ? undefined : data.toString()));
@@ -71,17 +59,14 @@ export async function addWebSocket(
         const { signal } = exchange;
         try {
           signal.throwIfAborted();
-          await limit(request);
-          const message = readMessage(text, validate);
-          exchange.model = message.model ?? settings.LLM_MODEL;
-          const leavePlace = await admission.enter(signal);
-          try {
-            const { first, rest } = await upstream.stream(message, exchange);
+          await access.limit(request);
+          const body = readMessage(text, request.compileValidationSchema(schema));
+          exchange.model = body.model ?? settings.LLM_MODEL;
+          await admission.run(signal, async () => {
+            const { first, rest } = await upstream.stream(body, exchange);
             await send(socket, first, signal);
             for await (const event of rest) await send(socket, event, signal);
-          } finally {
-            leavePlace();
-          }
+          });
         } catch (error) {
           const reason = signal.aborted ? signal.reason : error;
           if (reason instanceof ClientLeft) return exchanges.end(exchange, 499);
@@ -99,9 +84,7 @@ export async function addWebSocket(
 type Validate = ReturnType<FastifyRequest['compileValidationSchema']>;
 
 function readMessage(text: string | undefined, validate: Validate): GenerateBody {
-  if (text === undefined) {
-    throw new Problem('unsupported-media-type', 'Send JSON in text messages.');
-  }
+  if (text === undefined) throw new Problem('unsupported-media-type', 'Send text messages.');
   let message: unknown;
   try {
     message = JSON.parse(text);

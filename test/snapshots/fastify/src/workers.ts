@@ -1,13 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
-import {
-  AggregatorRegistry,
-  type MetricObjectWithValues,
-  type MetricValue,
-  type Registry,
-} from 'prom-client';
+import { EventEmitter, once } from 'node:events';
+import { AggregatorRegistry, type Registry } from 'prom-client';
 import type { Settings } from './settings.js';
-
-type Figures = MetricObjectWithValues<MetricValue<string>>[];
 
 /** The primary of WORKERS processes on one port: starts them, replaces them, stops them. */
 export function supervise({ WORKERS, DRAIN_TIMEOUT }: Settings): void {
@@ -30,49 +24,43 @@ export function supervise({ WORKERS, DRAIN_TIMEOUT }: Settings): void {
   });
   cluster.on('message', async (worker, message) => {
     if (message !== 'metrics') return;
-    const figures = await Promise.all([...listening].map(askForFigures));
+    const figures = await Promise.all([...listening].map(readFigures));
     const text = await AggregatorRegistry.aggregate(figures).metrics();
     if (worker.isConnected()) worker.send({ text });
   });
 
-  function stop(): void {
-    isStopping = true;
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
-    setTimeout(() => process.exit(0), DRAIN_TIMEOUT * 1000 + 900);
-  }
   // Once: at the second Ctrl-C this process is gone at once, and the workers with it.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => {
+      isStopping = true;
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
+      setTimeout(() => process.exit(0), DRAIN_TIMEOUT * 1000 + 900);
+    });
+  }
   cluster.fork();
 }
 
 /** One that dies on the way has none. */
-function askForFigures(worker: Worker): Promise<Figures> {
-  return new Promise((resolve) => {
-    const settle = (figures: Figures) => {
-      worker.off('message', read).off('exit', leave);
-      resolve(figures);
-    };
-    const read = (message: { figures?: Figures }) => message.figures && settle(message.figures);
-    const leave = () => settle([]);
-    worker.on('message', read).on('exit', leave);
-    if (worker.isConnected()) worker.send('figures');
-    else leave();
-  });
+async function readFigures(worker: Worker): Promise<object[]> {
+  const gone = new AbortController();
+  worker.once('exit', () => gone.abort());
+  if (worker.isConnected()) worker.send('figures');
+  for (;;) {
+    const [message] = await once(worker, 'message', gone).catch(() => [{ figures: [] }]);
+    if (message.figures) return message.figures;
+  }
 }
 
 /** The metrics of this process; of a worker, those of all workers, added up by the primary. */
 export function shareMetrics(registry: Registry): () => Promise<string> {
   if (!cluster.isWorker) return () => registry.metrics();
-  const waiting = new Set<(text: string) => void>();
+  const answers = new EventEmitter();
   process.on('message', async (message: 'figures' | { text: string }) => {
     if (message === 'figures') process.send?.({ figures: await registry.getMetricsAsJSON() });
-    else {
-      for (const resolve of waiting) resolve(message.text);
-      waiting.clear();
-    }
+    else answers.emit('text', message.text);
   });
   return async () => {
     process.send?.('metrics');
-    return new Promise((resolve) => waiting.add(resolve));
+    return String(await once(answers, 'text'));
   };
 }

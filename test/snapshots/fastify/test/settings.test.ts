@@ -33,17 +33,17 @@ test('all mistakes are told at once, each with its variable and without its valu
   expect(() => readSettings(env)).toThrowErrorMatchingInlineSnapshot(`
     [Error: The environment is not usable:
       OPENAI_API_KEY must be visible ASCII characters
-      OPENAI_BASE_URL must be an http or https URL without user, query or fragment
-      API_KEYS must be keys of visible ASCII characters, or sha256: and 64 hexadecimal digits
+      OPENAI_BASE_URL must be an http or https URL without user or query
+      API_KEYS must be keys of visible ASCII characters, or sha256: and 64 hex digits
       PORT must be <= 65535
       APP_ENV must be one of development, production
       MAX_BODY_BYTES must be integer
-      RATE_LIMIT must be 0, or a number per second, minute, hour or day, as in 60/minute
+      RATE_LIMIT must be 0, or a number per second, minute, hour or day
       IDLE_TIMEOUT must be > 0
       REQUEST_TIMEOUT must be number
       MAX_RETRIES must be integer
-      CORS_ORIGINS must be * or origins, as in https://app.example.com
-      TRUSTED_PROXIES must be addresses or networks, as in 10.0.0.0/8]
+      CORS_ORIGINS must be * or origins such as https://app.example.com
+      TRUSTED_PROXIES must be addresses or networks such as 10.0.0.0/8]
   `);
 });
 
