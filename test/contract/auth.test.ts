@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { describeProjects, describeServers } from './describe.ts';
 import { bearer, CALLER_KEYS, findLeaks, hashKey, KEY } from './environment.ts';
 import { eventually } from './eventually.ts';
-import { generate } from './http.ts';
+import { begin, generate } from './http.ts';
 import { findLines } from './lines.ts';
 import { startOwn } from './own.ts';
 import { expectProblem } from './problem.ts';
@@ -82,6 +82,12 @@ describeServers(
       const headers = { 'Content-Type': type };
       const answer = await api.send({ method: 'POST', path: '/generate', headers, body });
       expectProblem(answer, 'unauthorized');
+    });
+
+    test('are asked for before the body is there', async () => {
+      const call = begin(api.url, { ...generate(), unfinished: true });
+      expect((await call.answer).status).toBe(401);
+      call.leave();
     });
 
     test.each(['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs'])(

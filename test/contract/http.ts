@@ -9,6 +9,8 @@ export interface Sent {
   readonly body?: string | Buffer;
   /** Sends the body in pieces, with no Content-Length to judge it by. */
   readonly chunked?: boolean;
+  /** Announces more of a body than it sends. */
+  readonly unfinished?: boolean;
   /** The address to call from, where it is not 127.0.0.1. */
   readonly from?: string;
 }
@@ -63,8 +65,10 @@ export function open(url: string, sent: Sent): Promise<OpenAnswer> {
 
 export function begin(url: string, sent: Sent): Call {
   const { method = 'GET', path = '/', headers = {}, body, chunked = false, from } = sent;
+  const { unfinished = false } = sent;
   const { hostname, port } = new URL(url);
-  const length = body !== undefined && !chunked && { 'Content-Length': Buffer.byteLength(body) };
+  const size = Buffer.byteLength(body ?? '') + (unfinished ? 1 : 0);
+  const length = body !== undefined && !chunked && { 'Content-Length': size };
   const outgoing = request({
     hostname,
     port,
@@ -87,7 +91,8 @@ export function begin(url: string, sent: Sent): Call {
     const half = Math.floor(body.length / 2);
     outgoing.write(body.slice(0, half));
     outgoing.end(body.slice(half));
-  } else outgoing.end(body);
+  } else if (unfinished) outgoing.write(body ?? '');
+  else outgoing.end(body);
   return { answer, leave };
 }
 

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
-import { describeServers } from './describe.ts';
+import { type Api, describeServers } from './describe.ts';
 import { bearer, CALLER_KEYS, cleanEnvironment } from './environment.ts';
 import { runProgram } from './program.ts';
 
@@ -13,7 +13,7 @@ const REQUIREMENTS = fileURLToPath(new URL('schemathesis.txt', import.meta.url))
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'create-llm-api');
 const BIN = process.platform === 'win32' ? 'Scripts' : 'bin';
 /** Seconds that it may go on making up requests. */
-const TIME = 25;
+const TIME = 20;
 const MINUTES = 60_000;
 
 /** Requests made up from /openapi.json, right ones and wrong ones, and whether the answers are in it. */
@@ -27,7 +27,7 @@ describeServers(
       ALLOWED_MODELS: '',
       MAX_BODY_BYTES: '',
       RATE_LIMIT: '1000000/minute',
-      LOG_LEVEL: 'warning',
+      LOG_LEVEL: 'error',
     },
   },
   (api) => {
@@ -37,11 +37,14 @@ describeServers(
       schemathesis = await installed;
     }, 3 * MINUTES);
 
-    test('whatever schemathesis makes up', { timeout: 3 * MINUTES }, async () => {
+    test('whatever schemathesis makes up', { timeout: 3 * MINUTES }, async ({ onTestFinished }) => {
       const folder = await mkdtemp(join(tmpdir(), 'schemathesis-'));
+      onTestFinished(() => rm(folder, { recursive: true, force: true }));
       const report = join(folder, 'report.json');
       const { Authorization: key } = bearer(CALLER_KEYS[0]);
-      const argv = [schemathesis, 'run', `${api.url}/openapi.json`, '--no-color'];
+      const description = join(folder, 'openapi.json');
+      await writeFile(description, await readDescription(api));
+      const argv = [schemathesis, 'run', description, '--url', api.url, '--no-color'];
       argv.push('--checks', 'all', '--max-time', String(TIME), '--continue-on-failure');
       argv.push('--header', `Authorization: ${key}`, '--output-sanitize', 'false');
       // The same requests in every run: a failure is one that can be looked at again.
@@ -53,10 +56,21 @@ describeServers(
         `contract: ${api.stack}: schemathesis made ${cases.generated} cases up\n`,
       );
       expect(cases.generated).toBeGreaterThan(100);
-      await rm(folder, { recursive: true, force: true });
     });
   },
 );
+
+/**
+ * Without the schema of a stream's text: schemathesis takes it for that of each event. What a
+ * stream says is held to the contract elsewhere, byte for byte.
+ */
+async function readDescription(api: Api): Promise<string> {
+  const { text } = await api.send({ path: '/openapi.json' });
+  const document = JSON.parse(text, (name, value) =>
+    name === 'text/event-stream' ? { ...value, schema: undefined } : value,
+  );
+  return JSON.stringify(document);
+}
 
 /** Once for all servers of a run. */
 let installed: Promise<string> | undefined;
