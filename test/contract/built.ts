@@ -5,20 +5,21 @@ import type { StackName } from '../../src/core/stacks.ts';
  * A stack is added where its tests pass: `CONTRACT_AHEAD=1` runs them before that.
  */
 const BUILT = {
-  admission: ['fastify'],
-  auth: ['fastify'],
-  cancel: ['fastify'],
-  cors: ['fastify'],
-  deadlines: ['fastify'],
-  description: ['fastify'],
-  drain: ['fastify'],
-  headers: ['fastify'],
-  log: ['fastify'],
-  metrics: ['fastify'],
-  'rate-limit': ['fastify'],
-  statuses: ['fastify'],
-  websocket: ['fastify'],
-  workers: ['fastify'],
+  admission: ['fastapi', 'fastify'],
+  auth: ['fastapi', 'fastify'],
+  cancel: ['fastapi', 'fastify'],
+  cors: ['fastapi', 'fastify'],
+  deadlines: ['fastapi', 'fastify'],
+  description: ['fastapi', 'fastify'],
+  drain: ['fastapi', 'fastify'],
+  headers: ['fastapi', 'fastify'],
+  log: ['fastapi', 'fastify'],
+  metrics: ['fastapi', 'fastify'],
+  'rate-limit': ['fastapi', 'fastify'],
+  schemathesis: ['fastify'],
+  statuses: ['fastapi', 'fastify'],
+  websocket: ['fastapi', 'fastify'],
+  workers: ['fastapi', 'fastify'],
 } as const satisfies Readonly<Record<string, readonly StackName[]>>;
 
 export type Part = keyof typeof BUILT;
