@@ -46,7 +46,8 @@ export async function startApp(play: Play, env: Record<string, string> = {}) {
     app.server.closeAllConnections();
     return app.close();
   });
-  const generate = (payload: object) => app.inject({ method: 'POST', url: '/generate', payload });
+  const generate = (payload: object, headers = {}) =>
+    app.inject({ method: 'POST', url: '/generate', payload, headers });
   return { app, calls: upstream.calls, generate, log };
 }
 
