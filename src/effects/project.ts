@@ -1,20 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import {
-  chmod,
-  mkdir,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { CliError } from '../core/errors.ts';
 import type { FileOp } from '../core/plan.ts';
-import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
+import { EMPTY_TREE, type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
 
 /** What lies at a path that is to become a project. */
 export type Occupancy = 'nothing' | 'empty' | 'occupied' | 'file';
@@ -32,6 +22,8 @@ export async function readOccupancy(directory: string): Promise<Occupancy> {
 
 /** The files that `directory` has at these paths. */
 export async function readDisk(directory: string, paths: Iterable<string>): Promise<FileTree> {
+  // Nothing is there yet: no need to look for each of its files.
+  if (!existsSync(directory)) return EMPTY_TREE;
   const found = await Promise.all([...paths].map((path) => readEntry(directory, path)));
   return sortTree(found.flat());
 }
@@ -86,7 +78,7 @@ async function publishNew(directory: string, ops: readonly FileOp[]): Promise<Ap
     if (madeParent) await rm(madeParent, { recursive: true, force: true });
   };
   try {
-    await writeFiles(stage, ops);
+    writeFiles(stage, ops);
     await rename(stage, directory);
   } catch (error) {
     await remove(stage);
@@ -109,7 +101,7 @@ async function writeInto(directory: string, ops: readonly FileOp[]): Promise<App
   };
   try {
     await checkInside(directory, ops);
-    await writeFiles(join(stage, 'new'), ops);
+    writeFiles(join(stage, 'new'), ops);
     // The first commit is made while the way back still lies here.
     await writeFile(join(stage, '.gitignore'), '*\n');
     for (const op of ops) {
@@ -143,18 +135,17 @@ async function checkInside(directory: string, ops: readonly FileOp[]): Promise<v
   }
 }
 
-async function writeFiles(stage: string, ops: readonly FileOp[]): Promise<void> {
-  await mkdir(stage, { recursive: true });
+/** One after the other, as templates are read: many small files, and nothing to do meanwhile. */
+function writeFiles(stage: string, ops: readonly FileOp[]): void {
+  mkdirSync(stage, { recursive: true });
   const written = ops.flatMap((op) => ('file' in op ? [op] : []));
   const folders = new Set(written.map((op) => dirname(join(stage, op.path))));
-  for (const folder of folders) await mkdir(folder, { recursive: true });
-  await Promise.all(
-    written.map(async ({ path, file }) => {
-      await writeFile(join(stage, path), file.text, { mode: file.mode, flag: 'wx' });
-      // The umask may have taken bits away that a script needs; a secret's mode stays as it is.
-      if (file.mode === 0o755) await chmod(join(stage, path), file.mode);
-    }),
-  );
+  for (const folder of folders) mkdirSync(folder, { recursive: true });
+  for (const { path, file } of written) {
+    writeFileSync(join(stage, path), file.text, { mode: file.mode, flag: 'wx' });
+    // The umask may have taken bits away that a script needs; a secret's mode stays as it is.
+    if (file.mode === 0o755) chmodSync(join(stage, path), file.mode);
+  }
 }
 
 async function renameIfThere(from: string, to: string): Promise<boolean> {
