@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import HTTPConnection
 
 from app.gate import Gate
@@ -37,12 +37,10 @@ class GenerateRequest(BaseModel):
     max_tokens: int | None = None
     stream: bool = False
 
-    @field_validator("prompt")
-    @classmethod
-    def check_not_blank(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("Input should not be blank")
-        return value
+
+def drop_zeros(value: object) -> object:
+    """To JSON Schema 5.0 is an integer, to pydantic it is not."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def limit_request(settings: Settings) -> type[GenerateRequest]:
@@ -50,9 +48,14 @@ def limit_request(settings: Settings) -> type[GenerateRequest]:
     allowed = Literal[tuple(settings.models)]  # type: ignore[valid-type]
 
     class LimitedRequest(GenerateRequest):
-        prompt: Annotated[str, Field(min_length=1, max_length=settings.max_prompt_chars)]
+        prompt: Annotated[
+            str, Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
+        ]
         model: allowed | None = None  # type: ignore[valid-type]
-        max_tokens: Annotated[int, Field(ge=1, le=settings.max_output_tokens)] | None = None
+        max_tokens: (
+            Annotated[int, Field(ge=1, le=settings.max_output_tokens), BeforeValidator(drop_zeros)]
+            | None
+        ) = None
 
     return LimitedRequest
 

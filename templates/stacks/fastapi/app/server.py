@@ -13,9 +13,9 @@ from multiprocessing.process import BaseProcess
 from socket import socket
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 
@@ -25,16 +25,15 @@ from app.main import create_app, logger
 from app.settings import Settings, load_settings
 
 
-def make_config(app: Any, settings: Settings) -> uvicorn.Config:
-    proxies = settings.proxies
+def make_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=logging_config(settings.log_level),
         access_log=False,
         server_header=False,
         # Anyone can send X-Forwarded-For: only what a proxy of ours says is true.
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=proxies,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         ws="wsproto",
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=False,

@@ -17,6 +17,12 @@ HEADERS = {
     "RateLimit": "How many are left (r), and in how many seconds there are more (t).",
     "WWW-Authenticate": "Bearer",
 }
+ANSWER = {
+    "text": "Hello",
+    "finish_reason": "stop",
+    "model": "…",
+    "usage": {"input_tokens": 9, "output_tokens": 2},
+}
 STREAM = """\
 data: {"text":"Hel"}
 
@@ -60,6 +66,7 @@ def describe(app: FastAPI, settings: Settings, request_model: type[BaseModel]) -
     }
     responses = operation["responses"]
     responses["200"]["description"] = "The answer, or with `stream` its pieces."
+    responses["200"]["content"]["application/json"]["example"] = ANSWER
     responses["200"]["content"]["text/event-stream"] = {
         "schema": {"type": "string", "description": STREAM_DESCRIPTION},
         "example": STREAM,

@@ -29,8 +29,8 @@ class Window:
 
 class Gate:
     def __init__(self, settings: Settings, lifetimes: Lifetimes, metrics: Metrics) -> None:
-        self._keys = settings.key_hashes
-        self._rate = settings.rate
+        self._keys = settings.api_keys
+        self._rate = settings.rate_limit
         self._max_queue = settings.max_queue
         self._queue_timeout = settings.queue_timeout
         self._lifetimes = lifetimes
@@ -60,9 +60,9 @@ class Gate:
     def count(self, caller: str) -> None:
         """A window begins with a caller's first request. All are equally long: the oldest of the
         dictionary is always the first to end, so that forgetting costs nothing."""
-        if self._rate is None:
-            return
         amount, period = self._rate
+        if not amount:
+            return
         now = time.monotonic()
         while self._windows:
             oldest = next(iter(self._windows))

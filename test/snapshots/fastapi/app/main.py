@@ -84,7 +84,7 @@ def create_app(settings: Settings, *, http_client: httpx2.AsyncClient | None = N
         telemetry={"auto_configure": False},
     )
     app.state.service = Service(settings, lifetimes, metrics, gate, upstream, request_model)
-    app.add_middleware(RequestLayer, metrics=metrics, origins=settings.origins)
+    app.add_middleware(RequestLayer, metrics=metrics, origins=settings.cors_origins)
     app.include_router(generate.router)
     app.include_router(websocket.router)
     app.include_router(router)

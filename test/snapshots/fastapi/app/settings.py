@@ -4,7 +4,7 @@ import re
 from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_MODEL = "gpt-4o"  # fmt: skip
 DEFAULT_BASE_URL = "https://api.openai.com/v1"  # fmt: skip
@@ -35,10 +35,10 @@ def split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def parse_rate(text: str) -> tuple[int, int] | None:
-    """How many in how many seconds."""
+def parse_rate(text: str) -> tuple[int, int]:
+    """How many in how many seconds; (0, 0) is no limit."""
     if text == "0":
-        return None
+        return 0, 0
     amount, _, period = text.partition("/")
     if not re.fullmatch(r"[1-9]\d{0,9}", amount) or period not in PERIODS:
         raise ValueError(f"should be like 60/minute (or {', '.join(PERIODS)}), or 0 for no limit")
@@ -59,10 +59,24 @@ def parse_proxies(text: str) -> list[str]:
         raise ValueError("should be addresses or networks, separated by commas") from None
 
 
+def check_printable(text: str) -> None:
+    """It goes into a header: a stray line break would fail each request, far from its cause."""
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError("must be printable ASCII without spaces")
+
+
+def check_key(key: SecretStr) -> SecretStr:
+    check_printable(key.get_secret_value())
+    return key
+
+
 def hash_keys(text: str) -> list[bytes]:
+    if not text:
+        return []
     keys = split(text)
     if not keys:
         raise ValueError("has no key in it")
+    check_printable("".join(keys))
     hashes = [key.removeprefix("sha256:") for key in keys if key.startswith("sha256:")]
     if not all(re.fullmatch(r"[0-9a-fA-F]{64}", each) for each in hashes):
         raise ValueError("has a sha256: without 64 hexadecimal digits")
@@ -73,6 +87,12 @@ def hash_keys(text: str) -> list[bytes]:
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)]
+
+
+Rate = Annotated[tuple[int, int], NoDecode, BeforeValidator(parse_rate)]
+Origins = Annotated[list[str], NoDecode, BeforeValidator(parse_origins)]
+Proxies = Annotated[list[str], NoDecode, BeforeValidator(parse_proxies)]
+Hashes = Annotated[list[bytes], NoDecode, BeforeValidator(hash_keys)]
 
 
 class Settings(BaseSettings):
@@ -92,15 +112,15 @@ class Settings(BaseSettings):
     workers: Count = 1
     log_level: LogLevel = "info"
 
-    openai_api_key: SecretStr | None = None
+    openai_api_key: Annotated[SecretStr, AfterValidator(check_key)] | None = None
     openai_base_url: Annotated[str, AfterValidator(check_url)] = DEFAULT_BASE_URL
     llm_model: str = DEFAULT_MODEL
     allowed_models: str = ""
 
-    api_keys: SecretStr | None = None
-    rate_limit: str = "60/minute"
-    cors_origins: str = ""
-    trusted_proxies: str = ""
+    api_keys: Hashes = Field(default=[], repr=False)
+    rate_limit: Rate = Field(default=(60, 60), validate_default=False)
+    cors_origins: Origins = Field(default=[], validate_default=False)
+    trusted_proxies: Proxies = Field(default=[], validate_default=False)
 
     max_prompt_chars: Count = 32_768
     max_body_bytes: Count = 1_048_576
@@ -117,51 +137,15 @@ class Settings(BaseSettings):
 
     @field_validator("openai_api_key", "api_keys")
     @classmethod
-    def check_keys(cls, keys: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if keys is None:
-            if info.data.get("app_env") == "production":
-                raise ValueError("is required when APP_ENV is production")
-            return None
-        text = keys.get_secret_value()
-        if info.field_name == "api_keys":
-            hash_keys(text)
-            text = "".join(split(text))
-        # It goes into a header: a stray line break would fail each request, far from its cause.
-        if not all("!" <= character <= "~" for character in text):
-            raise ValueError("must be printable ASCII without spaces")
+    def check_production(cls, keys: Any, info: ValidationInfo) -> Any:
+        if not keys and info.data.get("app_env") == "production":
+            raise ValueError("is required when APP_ENV is production")
         return keys
-
-    @field_validator("rate_limit", "cors_origins", "trusted_proxies")
-    @classmethod
-    def check_syntax(cls, text: str, info: ValidationInfo) -> str:
-        parsers = {
-            "rate_limit": parse_rate,
-            "cors_origins": parse_origins,
-            "trusted_proxies": parse_proxies,
-        }
-        parsers[info.field_name or ""](text)
-        return text
 
     @property
     def models(self) -> list[str]:
         """The models that a request may name, the default one first."""
         return list(dict.fromkeys([self.llm_model, *split(self.allowed_models)]))
-
-    @property
-    def rate(self) -> tuple[int, int] | None:
-        return parse_rate(self.rate_limit)
-
-    @property
-    def origins(self) -> list[str]:
-        return parse_origins(self.cors_origins)
-
-    @property
-    def proxies(self) -> list[str]:
-        return parse_proxies(self.trusted_proxies)
-
-    @property
-    def key_hashes(self) -> list[bytes]:
-        return hash_keys(self.api_keys.get_secret_value()) if self.api_keys else []
 
 
 def load_settings() -> Settings:
