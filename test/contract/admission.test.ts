@@ -68,6 +68,23 @@ describeServers(
       await expectAllFree(api);
     });
 
+    test('forgets a crowd that has left', async () => {
+      api.mock.setFault('drip');
+      for (let round = 0; round < 5; round++) {
+        const crowd = Array.from({ length: 20 }, (_, index) =>
+          api.begin({ stream: index % 2 === 0 }),
+        );
+        await eventually(() => expect(api.mock.counts.open).toBe(2));
+        for (const call of crowd) call.leave();
+        await expectAllFree(api);
+      }
+      api.mock.reset();
+      api.mock.setPace({ timeToFirstToken: 500 });
+      const answers = await Promise.all([1, 2, 3, 4].map(() => api.generate()));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+      expect(mostAtATime(api)).toBe(2);
+    });
+
     test('a request that is wrong is told so however full it is', async () => {
       api.mock.setFault('hang');
       const calls = [api.begin(), api.begin(), api.begin(), api.begin()];

@@ -17,6 +17,8 @@ const BUILT = {
   metrics: ['fastapi', 'fastify'],
   'rate-limit': ['fastapi', 'fastify'],
   schemathesis: ['fastify'],
+  settings: ['fastapi', 'fastify'],
+  'slow-body': ['fastapi'],
   statuses: ['fastapi', 'fastify'],
   websocket: ['fastapi', 'fastify'],
   workers: ['fastapi', 'fastify'],

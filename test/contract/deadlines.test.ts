@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasBuilt } from './built.ts';
 import { type Api, describeProjects, describeServers } from './describe.ts';
 import { serverEnvironment } from './environment.ts';
 import { eventually, waitForToken } from './eventually.ts';
-import { generate, parseEvents, send } from './http.ts';
+import { begin, generate, parseEvents, send } from './http.ts';
 import { type OwnServer, startOwnServer } from './own.ts';
 import { checkProblem, expectProblem, type Problem } from './problem.ts';
 import { stopProgram } from './program.ts';
@@ -63,6 +64,17 @@ describeServers(
   },
   (api) => {
     describe('is given up after REQUEST_TIMEOUT', () => expectTimeouts(api, 'drip', 2500));
+
+    test.skipIf(!hasBuilt(api.stack, 'slow-body'))(
+      'and so is a caller whose body does not come',
+      async () => {
+        const start = Date.now();
+        const { answer } = begin(api.url, { ...generate(), unfinished: true });
+        const status = await answer.then((head) => head.status).catch(() => 'hung up');
+        expect(status).not.toBe(200);
+        expect(Date.now() - start).toBeLessThan(2500 + SLACK_MS);
+      },
+    );
 
     test('which counts from the arrival of a request, its time in the queue included', async () => {
       api.mock.setFault('drip');

@@ -4,7 +4,7 @@ import { type Mock, startMock } from '../../src/mock/index.ts';
 import { describeProjects } from './describe.ts';
 import { findLeaks, serverEnvironment } from './environment.ts';
 import { eventually, waitForToken } from './eventually.ts';
-import { type Answer, generate, open, parseEvents, send } from './http.ts';
+import { type Answer, begin, generate, open, parseEvents, send } from './http.ts';
 import { findLines } from './lines.ts';
 import { readMetrics, total } from './metrics.ts';
 import { type OwnServer, startOwnServer } from './own.ts';
@@ -105,11 +105,14 @@ describeProjects('SIGTERM', { built: 'drain' }, ({ directory }) => {
     await eventually(() => expect(mock.counts.open).toBe(3));
     const queued = send(server.url, generate({ stream: true }, id('cut-queued')));
     await expectQueued(server.url, 1);
+    // A body that never comes is no reason to stay.
+    const upload = begin(server.url, { ...generate(), unfinished: true });
 
     const startedAt = Date.now();
     server.program.kill('SIGTERM');
     const code = await withDeadline(server.program.ended, 10);
     const ms = Date.now() - startedAt;
+    upload.leave();
     expect(code).toBe(0);
     expect(ms).toBeGreaterThan(900);
     expect(ms).toBeLessThan(SHORT_MS);
