@@ -1,4 +1,4 @@
-import { CliError, EXIT } from '../core/errors.ts';
+import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { claimAddress, planAddress } from '../effects/choose-address.ts';
 import { runProgram } from '../effects/exec.ts';
 import { findProject, type Project } from '../effects/find-project.ts';
@@ -17,6 +17,7 @@ export async function runStart(directory: string | undefined, flags: StartFlags)
   const project = await findProject(directory);
   const settings = await readSettings(project.directory);
   const argv = await resolveProgram(project, project.manifest.commands.start);
+  const workers = planWorkers(project, flags.workers);
   const wanted = planAddress(flags, settings);
   await claimAddress(wanted);
   await build(project);
@@ -24,7 +25,10 @@ export async function runStart(directory: string | undefined, flags: StartFlags)
   const end = await runServer({
     project,
     argv,
-    env: serverEnv(project, wanted, { APP_ENV: process.env.APP_ENV || 'production' }),
+    env: serverEnv(project, wanted, {
+      APP_ENV: process.env.APP_ENV || 'production',
+      ...workers,
+    }),
     address: wanted,
     // The server itself tells its workers, and knows in which order.
     policy: { signal: () => 'SIGTERM', whom: 'leader', graceMs: seconds * 1000 },
@@ -32,6 +36,16 @@ export async function runStart(directory: string | undefined, flags: StartFlags)
     onReady: () => print.note(`${project.manifest.title} is ready: ${wanted.url}`),
   });
   process.exitCode = judge(end, seconds);
+}
+
+/** @throws CliError (2) for a stack that does not read WORKERS */
+function planWorkers({ manifest }: Project, workers: number | undefined): NodeJS.ProcessEnv {
+  if (workers === undefined) return {};
+  if (manifest.env.some(({ name }) => name === 'WORKERS')) return { WORKERS: String(workers) };
+  throw usageError(
+    `--workers is for the async stacks; ${manifest.title} runs one process.`,
+    'Drop it, or make an async project: create-llm-api --template async',
+  );
 }
 
 async function build(project: Project): Promise<void> {

@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
-import { port } from './numbers.ts';
+import { numberWithin, port } from './numbers.ts';
 
 export interface StartFlags {
   readonly port?: number;
   readonly host?: string;
+  readonly workers?: number;
 }
 
 const NOTES = `
@@ -23,6 +24,12 @@ export function startCommand(): Command {
       ),
     )
     .option('--host <address>', 'listen on this address (default: HOST, else 127.0.0.1)')
+    .addOption(
+      new Option(
+        '-w, --workers <n>',
+        'this many processes (async stacks; default: WORKERS, else 1)',
+      ).argParser(numberWithin('--workers', [1, 64])),
+    )
     .addHelpText('after', NOTES)
     .action(async (directory: string | undefined, flags: StartFlags) => {
       const { runStart } = await import('./run-start.ts');

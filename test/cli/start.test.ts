@@ -157,3 +157,20 @@ test('a build that fails is shown and nothing is started', async () => {
   expect(stderr).toContain('src/app.ts(1,1): error TS1');
   expect(await readPids(directory)).toEqual([]);
 });
+
+test('--workers reaches a server that runs several processes', async () => {
+  const directory = await makeFolder();
+  await makeProject(directory, { stack: 'fastapi' });
+  const args = ['start', '--port', await freePort(), '--workers', '3'];
+  const start = startTool(args, { cwd: directory });
+  await start.waitFor('is ready:');
+  expect(await readServerEnv(start)).toMatchObject({ WORKERS: '3' });
+});
+
+test('--workers on a simple stack is wrong usage, and says where it is right', async () => {
+  const directory = await makeFolder();
+  await makeProject(directory);
+  const { code, stderr } = await runCli('llm-api', ['start', '--workers', '2'], { cwd: directory });
+  expect(code).toBe(2);
+  expect(stderr).toContain('--workers is for the async stacks; Flask runs one process.');
+});
