@@ -10,27 +10,22 @@ export function readUpstreamError(error: unknown): unknown {
   if (error instanceof OpenAI.APIError && error.status !== undefined) {
     return readStatus(error.status, error.headers?.get('retry-after') ?? undefined);
   }
-  if (error instanceof SyntaxError) {
-    return new Problem('upstream-failed', 'The answer is not JSON.', { reason: 'not JSON' });
+  if (error instanceof SyntaxError) return new Problem('upstream-failed', 'It sent no JSON.');
+  const reason = readCode(error);
+  if (error instanceof OpenAI.APIConnectionTimeoutError || reason?.includes('TIMEOUT')) {
+    return new Problem('upstream-timeout', 'It was silent for too long.', { reason });
   }
-  const code = readCode(error);
-  if (error instanceof OpenAI.APIConnectionTimeoutError || code?.includes('TIMEOUT')) {
-    const detail = 'The model provider was silent for too long.';
-    return new Problem('upstream-timeout', detail, { reason: code ?? 'timeout' });
-  }
-  if (!(error instanceof OpenAI.APIError) && !code) return error;
-  const detail = 'The connection failed, or the provider reported an error.';
-  const reason = code ?? 'error event';
+  if (!(error instanceof OpenAI.APIError) && !reason) return error;
+  const detail = 'The connection failed, or it reported an error.';
   return new Problem('upstream-failed', detail, { reason, retryAfter: 'soon' });
 }
 
 function readStatus(status: number, given: string | undefined): Problem {
-  const reason = `HTTP ${status}`;
+  const [detail, reason] = [`It answered ${status}.`, `HTTP ${status}`];
   const retryAfter = readRetryAfter(given);
-  const detail = `The model provider answered ${status}.`;
   if (status === 429) {
-    const headers = given && { headers: { 'retry-after': given } };
-    return new Problem('upstream-rate-limited', detail, { reason, retryAfter, ...headers });
+    const headers = given ? { 'retry-after': given } : undefined;
+    return new Problem('upstream-rate-limited', detail, { reason, retryAfter, headers });
   }
   if (status >= 500 || status === 408 || status === 409) {
     return new Problem('upstream-failed', detail, { reason, retryAfter });

@@ -34,6 +34,15 @@ export function addGenerate(app: FastifyInstance, parts: Parts): void {
       access.authenticate(request);
       reply.headers(await access.limit(request));
     },
+    // A body that does not come to its end ends with the request.
+    preParsing: async ({ raw, exchange: { signal } }, reply, payload) => {
+      signal.addEventListener('abort', () => {
+        if (raw.complete || raw.listenerCount('error') === 0) return;
+        reply.header('connection', 'close');
+        raw.emit('error', signal.reason);
+      });
+      return payload;
+    },
     // Fastify refuses a wrong content type by itself, but not a missing one without a body.
     preValidation: async ({ headers }) => {
       if (headers['content-type']) return;

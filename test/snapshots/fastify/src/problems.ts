@@ -20,10 +20,10 @@ export const PROBLEMS = {
 } as const;
 
 interface ProblemExtras {
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly errors?: readonly { readonly field: string; readonly message: string }[];
   /** For the log: what happened, in words that hold no prompt, key or upstream text. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Seconds after which another try may work. Without it none will. */
   readonly retryAfter?: number | 'soon';
 }
@@ -46,14 +46,16 @@ export class Problem extends Error {
   }
 
   /** The body of the answer, or of the error event in a stream that has already begun. */
-  toBody(requestId: string) {
+  toBody(request_id: string) {
+    const [status, title] = PROBLEMS[this.slug];
+    const { errors } = this.extras;
     return {
       type: `/problems/${this.slug}`,
-      title: PROBLEMS[this.slug][1],
-      status: this.status,
+      title,
+      status,
       detail: this.message,
-      request_id: requestId,
-      errors: this.extras.errors,
+      request_id,
+      errors,
     };
   }
 }

@@ -43,14 +43,13 @@ async function serve(settings: Settings): Promise<void> {
     if (cluster.isWorker) process.on(signal, () => undefined);
   }
 
-  await app.listen({ host: settings.HOST, port: settings.PORT });
-  if ((cluster.worker?.id ?? 1) > 1) return;
-  if (cluster.isWorker) {
+  if (cluster.worker?.id === 1) {
     app.log.warn(`${settings.WORKERS} workers: each has limits of its own, so they multiply`);
   }
-  if (!settings.OPENAI_API_KEY) {
+  if (!settings.OPENAI_API_KEY && (cluster.worker?.id ?? 1) === 1) {
     app.log.warn('OPENAI_API_KEY is not set: POST /generate will answer 502');
   }
+  await app.listen({ host: settings.HOST, port: settings.PORT });
 }
 
 /** Says what a person can mend; anything else is a bug, and keeps its stack trace. */

@@ -8,30 +8,25 @@ import type { Settings } from './settings.js';
  */
 export function createTransport(settings: Settings) {
   const idle = settings.IDLE_TIMEOUT * 1000;
-  const dispatcher = new Agent({
-    connect: { timeout: settings.CONNECT_TIMEOUT * 1000 },
-    headersTimeout: idle,
-    bodyTimeout: idle,
-  });
+  const connect = { timeout: settings.CONNECT_TIMEOUT * 1000 };
+  const dispatcher = new Agent({ connect, headersTimeout: idle, bodyTimeout: idle });
 
   async function fetchOverUndici(url: string, init: RequestInit): Promise<Response> {
-    const { statusCode, headers, body } = await request(url, {
+    const {
+      statusCode: status,
+      headers: received,
+      body,
+    } = await request(url, {
       dispatcher,
       method: 'POST',
       headers: new Headers(init.headers),
       body: init.body as string,
       signal: init.signal,
     });
+    const headers = new Headers(received as Record<string, string>);
+    const [ok, json, text] = [status >= 200 && status < 300, () => body.json(), () => body.text()];
     // The part of a Response that the SDK reads. A Node stream is an async iterable, as it asks.
-    return {
-      url,
-      ok: statusCode >= 200 && statusCode < 300,
-      status: statusCode,
-      headers: new Headers(headers as Record<string, string>),
-      body,
-      json: () => body.json(),
-      text: () => body.text(),
-    } as unknown as Response;
+    return { url, ok, status, headers, body, json, text } as unknown as Response;
   }
 
   return { fetch: fetchOverUndici as typeof fetch, close: () => dispatcher.close() };

@@ -9,6 +9,7 @@ import { readUpstreamError } from './upstream-errors.js';
 
 /** Seconds. Where the wait is longer, the caller hears so now and can come back. */
 const MAX_RETRY_WAIT = 5;
+const NO_KEY = 'This server has no key: set OPENAI_API_KEY.';
 
 export type Upstream = ReturnType<typeof createUpstream>;
 
@@ -44,9 +45,7 @@ export function createUpstream(settings: Settings) {
 
   /** Tries until it works, the retries are used up, or a wait would outlive the request. */
   async function call<T>({ signal, endsAt }: Exchange, attempt: () => Promise<T>): Promise<T> {
-    if (!settings.OPENAI_API_KEY) {
-      throw new Problem('upstream-misconfigured', 'This server has no key: set OPENAI_API_KEY.');
-    }
+    if (!settings.OPENAI_API_KEY) throw new Problem('upstream-misconfigured', NO_KEY);
     for (let retries = 0; ; retries += 1) {
       try {
         return await attempt();
@@ -69,9 +68,7 @@ export function createUpstream(settings: Settings) {
         // Not every provider that calls itself compatible sends what the SDK's types promise.
         const choice = completion?.choices?.[0];
         const text: unknown = choice?.message?.content;
-        if (typeof text !== 'string') {
-          throw new Problem('upstream-failed', 'The answer holds no text.', { reason: 'no text' });
-        }
+        if (typeof text !== 'string') throw new Problem('upstream-failed', 'It sent no text.');
         exchange.usage = readUsage(completion.usage);
         const finish_reason = choice?.finish_reason ?? null;
         const model = completion.model || request.model;
@@ -117,9 +114,7 @@ async function* readEvents(
   }
   // The SDK's loop ends without a word when it is aborted, and when the provider hangs up.
   exchange.signal.throwIfAborted();
-  if (!finish_reason) {
-    throw new Problem('upstream-truncated', 'The answer ended before it was complete.');
-  }
+  if (!finish_reason) throw new Problem('upstream-truncated', 'The answer is not complete.');
   yield { finish_reason, model, usage: exchange.usage };
 }
 
@@ -131,7 +126,6 @@ function retryWait(failure: unknown, retries: number): number {
 }
 
 function readUsage(usage: OpenAI.CompletionUsage | null | undefined): Answer['usage'] {
-  return usage
-    ? { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens }
-    : null;
+  if (!usage) return null;
+  return { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens };
 }

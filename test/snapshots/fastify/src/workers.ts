@@ -40,13 +40,12 @@ export function supervise({ WORKERS, DRAIN_TIMEOUT }: Settings): void {
   cluster.fork();
 }
 
-/** One that dies on the way has none. */
+/** One that dies on the way, or is too busy to answer, has none. */
 async function readFigures(worker: Worker): Promise<object[]> {
-  const gone = new AbortController();
-  worker.once('exit', () => gone.abort());
+  const signal = AbortSignal.timeout(2000);
   if (worker.isConnected()) worker.send('figures');
   for (;;) {
-    const [message] = await once(worker, 'message', gone).catch(() => [{ figures: [] }]);
+    const [message] = await once(worker, 'message', { signal }).catch(() => [{ figures: [] }]);
     if (message.figures) return message.figures;
   }
 }
