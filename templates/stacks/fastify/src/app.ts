@@ -29,7 +29,8 @@ export async function buildApp(settings: Settings, log?: Writable): Promise<Fast
   const [proxies, origins] = [listOf(settings.TRUSTED_PROXIES), listOf(settings.CORS_ORIGINS)];
   const app = Fastify({
     logger: {
-      level: settings.LOG_LEVEL,
+      // The names that the other stacks take; pino has its own for one of them.
+      level: settings.LOG_LEVEL === 'warning' ? 'warn' : settings.LOG_LEVEL,
       ...(log && { stream: log }),
       base: null,
       messageKey: 'message',

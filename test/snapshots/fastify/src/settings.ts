@@ -34,7 +34,7 @@ const Environment = Type.Object({
   HOST: text('127.0.0.1'),
   PORT: whole(8000, 1, 65_535),
   APP_ENV: oneOf('development', 'production'),
-  LOG_LEVEL: oneOf('info', 'trace', 'debug', 'warn', 'error', 'fatal', 'silent'),
+  LOG_LEVEL: oneOf('info', 'debug', 'warning', 'error'),
   MAX_PROMPT_CHARS: whole(32_768),
   MAX_BODY_BYTES: whole(1_048_576),
   MAX_OUTPUT_TOKENS: whole(4096),
