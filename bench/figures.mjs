@@ -1,0 +1,81 @@
+// Figures of a bench: of processes, as Linux tells them, of samples, and their table.
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Bytes in memory of a process and all below it; undefined where there is no /proc. */
+export function readMemory(pid) {
+  const sizes = listTree(pid).map((one) => {
+    const kib = /VmRSS:\s+(\d+)/.exec(read(`/proc/${one}/status`))?.[1];
+    return 1024 * Number(kib ?? 0);
+  });
+  return sum(sizes) || undefined;
+}
+
+/** File descriptors of a process and all below it; undefined where there is no /proc. */
+export function countDescriptors(pid) {
+  return sum(listTree(pid).map((one) => list(`/proc/${one}/fd`).length)) || undefined;
+}
+
+function listTree(pid) {
+  const tasks = list(`/proc/${pid}/task`);
+  const children = tasks.flatMap((task) => read(`/proc/${pid}/task/${task}/children`).split(' '));
+  return [pid, ...children.filter(Boolean).flatMap(listTree)];
+}
+
+/** A process may go while one looks at it. */
+function read(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function list(path) {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** The value below which such a share of them lies; NaN where there are none. */
+export function quantile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+export function megabytes(bytes) {
+  return bytes === undefined ? '–' : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+export function milliseconds(value) {
+  return Number.isNaN(value) ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+/** The first row is the head; the first column is text, and all others are figures. */
+export function printTable(rows) {
+  const widths = rows[0].map((_, column) =>
+    Math.max(...rows.map((row) => `${row[column]}`.length)),
+  );
+  for (const row of rows) {
+    const cells = row.map((cell, column) =>
+      column === 0 ? `${cell}`.padEnd(widths[0]) : `${cell}`.padStart(widths[column]),
+    );
+    console.log(`  ${cells.join('   ')}`);
+  }
+}
+
+/** Numbers from 0 to 1 that are the same in every run with the same seed (mulberry32). */
+export function seedRandom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
