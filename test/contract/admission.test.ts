@@ -11,7 +11,7 @@ const UNHURRIED = { IDLE_TIMEOUT: '20', REQUEST_TIMEOUT: '25' };
 describeServers(
   'with two places to run and two to wait',
   {
-    built: 'admission',
+    layout: 'async',
     command: 'own',
     env: { MAX_CONCURRENCY: '2', MAX_QUEUE: '2', QUEUE_TIMEOUT: '20', ...UNHURRIED },
   },
@@ -101,7 +101,7 @@ describeServers(
 describeServers(
   'with one place',
   {
-    built: 'admission',
+    layout: 'async',
     command: 'own',
     env: { MAX_CONCURRENCY: '1', MAX_QUEUE: '1', QUEUE_TIMEOUT: '1', MAX_RETRIES: '0' },
   },

@@ -14,7 +14,7 @@ const [PLAIN, HASHED] = CALLER_KEYS;
 describeServers(
   'keys',
   {
-    built: 'auth',
+    layout: 'async',
     command: 'own',
     output: true,
     env: { API_KEYS: ` ${PLAIN} , sha256:${hashKey(HASHED)}`, APP_ENV: 'production' },
@@ -116,7 +116,7 @@ describeServers(
   },
 );
 
-describeProjects('does not start', { built: 'auth' }, ({ directory }) => {
+describeProjects('does not start', { layout: 'async' }, ({ directory }) => {
   const rows: [string, Record<string, string>, string[]][] = [
     ['in production with no key of either kind', {}, ['API_KEYS', 'OPENAI_API_KEY']],
     ['in production with no keys of callers', { OPENAI_API_KEY: KEY }, ['API_KEYS']],
@@ -152,7 +152,7 @@ describeProjects('does not start', { built: 'auth' }, ({ directory }) => {
   });
 });
 
-describeServers('without API_KEYS in development', { built: 'auth' }, (api) => {
+describeServers('without API_KEYS in development', { layout: 'async' }, (api) => {
   test('asks nobody for a key', async () => {
     expect((await api.generate()).status).toBe(200);
     expect((await api.generate({}, bearer('any'))).status).toBe(200);

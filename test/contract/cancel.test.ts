@@ -38,7 +38,7 @@ const ONE_PLACE = {
 
 describeServers(
   'ends the upstream call of a client that leaves',
-  { built: 'cancel', command: 'own', output: true, env: ONE_PLACE, retryAfter: 5 },
+  { layout: 'async', command: 'own', output: true, env: ONE_PLACE, retryAfter: 5 },
   (api) => {
     describe('a plain call', () => {
       test.each(PLAIN)('$phase ($fault)', async ({ phase, fault }) => {

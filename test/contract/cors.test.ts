@@ -8,7 +8,7 @@ const APP = 'https://app.example';
 const OTHER = 'http://localhost:3000';
 const STRANGER = 'https://evil.example';
 
-describeServers('pages of other origins', { built: 'cors' }, (api) => {
+describeServers('pages of other origins', { layout: 'async' }, (api) => {
   test('may read nothing unless CORS_ORIGINS names theirs', async () => {
     const answers = [await preflight(api, APP), await api.generate({}, { Origin: APP })];
     answers.push(await api.send({ path: '/healthz', headers: { Origin: APP } }));
@@ -21,7 +21,7 @@ describeServers('pages of other origins', { built: 'cors' }, (api) => {
 describeServers(
   'pages of the origins of CORS_ORIGINS',
   {
-    built: 'cors',
+    layout: 'async',
     command: 'own',
     env: { CORS_ORIGINS: `${APP}, ${OTHER}`, API_KEYS: CALLER_KEYS[0], RATE_LIMIT: '100/minute' },
   },
@@ -71,7 +71,7 @@ describeServers(
 
 describeServers(
   'CORS_ORIGINS=*',
-  { built: 'cors', command: 'own', env: { CORS_ORIGINS: '*' } },
+  { layout: 'async', command: 'own', env: { CORS_ORIGINS: '*' } },
   (api) => {
     test('is every origin, without its cookies', async () => {
       for (const answer of [

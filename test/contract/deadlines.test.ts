@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasBuilt } from './built.ts';
 import { type Api, describeProjects, describeServers } from './describe.ts';
 import { serverEnvironment } from './environment.ts';
 import { eventually, waitForToken } from './eventually.ts';
@@ -13,7 +12,7 @@ import { talk } from './socket.ts';
 /** What a busy machine adds to a time. */
 const SLACK_MS = 1500;
 
-describeProjects('an upstream that nobody can connect to', { built: 'deadlines' }, (project) => {
+describeProjects('an upstream that nobody can connect to', { layout: 'async' }, (project) => {
   let silent: SilentPort;
   let server: OwnServer;
   beforeAll(async () => {
@@ -41,7 +40,7 @@ describeProjects('an upstream that nobody can connect to', { built: 'deadlines' 
 describeServers(
   'an upstream that is silent',
   {
-    built: 'deadlines',
+    layout: 'async',
     command: 'own',
     env: { IDLE_TIMEOUT: '1', REQUEST_TIMEOUT: '15', MAX_RETRIES: '0' },
   },
@@ -53,7 +52,7 @@ describeServers(
 describeServers(
   'an upstream that drips',
   {
-    built: 'deadlines',
+    layout: 'async',
     command: 'own',
     env: {
       IDLE_TIMEOUT: '1',
@@ -65,16 +64,13 @@ describeServers(
   (api) => {
     describe('is given up after REQUEST_TIMEOUT', () => expectTimeouts(api, 'drip', 2500));
 
-    test.skipIf(!hasBuilt(api.stack, 'slow-body'))(
-      'and so is a caller whose body does not come',
-      async () => {
-        const start = Date.now();
-        const { answer } = begin(api.url, { ...generate(), unfinished: true });
-        const status = await answer.then((head) => head.status).catch(() => 'hung up');
-        expect(status).not.toBe(200);
-        expect(Date.now() - start).toBeLessThan(2500 + SLACK_MS);
-      },
-    );
+    test('and so is a caller whose body does not come', async () => {
+      const start = Date.now();
+      const { answer } = begin(api.url, { ...generate(), unfinished: true });
+      const status = await answer.then((head) => head.status).catch(() => 'hung up');
+      expect(status).not.toBe(200);
+      expect(Date.now() - start).toBeLessThan(2500 + SLACK_MS);
+    });
 
     test('which counts from the arrival of a request, its time in the queue included', async () => {
       api.mock.setFault('drip');

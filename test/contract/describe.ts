@@ -7,7 +7,6 @@ import {
   type StackName,
 } from '../../src/core/stacks.ts';
 import { type Mock, type MockOptions, startMock } from '../../src/mock/index.ts';
-import { hasBuilt, type Part } from './built.ts';
 import { removeCopies } from './copy.ts';
 import { RETRY_AFTER, serverEnvironment } from './environment.ts';
 import {
@@ -52,8 +51,6 @@ export interface Needs {
   readonly env?: Readonly<Record<string, string>>;
   /** `dev` of our tool unless told; `own` is the project's own `start`, without the tool. */
   readonly command?: 'dev' | 'start' | 'own';
-  /** Only the stacks that have this part of the contract. */
-  readonly built?: Part;
   /** Seconds that the mock's `rate-limited` asks for. */
   readonly retryAfter?: number;
   /** For tests that read what the server wrote. */
@@ -85,7 +82,7 @@ export function describeServers(title: string, needs: Needs, define: (api: Api) 
 /** A block of tests for each project: for what a running server cannot show. */
 export function describeProjects(
   title: string,
-  needs: Pick<Needs, 'layout' | 'language' | 'built'>,
+  needs: Pick<Needs, 'layout' | 'language'>,
   define: (project: Project) => void,
 ): void {
   const projects = target.kind === 'projects' ? target.projects : [];
@@ -159,8 +156,6 @@ function useMock(
   return { api, start };
 }
 
-function fits(stack: StackName, { layout, language, built }: Needs): boolean {
-  if (layout && layoutOf(stack) !== layout) return false;
-  if (language && languageOf(stack) !== language) return false;
-  return !built || (layoutOf(stack) === 'async' && hasBuilt(stack, built));
+function fits(stack: StackName, { layout, language }: Needs): boolean {
+  return (!layout || layoutOf(stack) === layout) && (!language || languageOf(stack) === language);
 }

@@ -47,7 +47,7 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
 describeServers(
   'describes itself, all of it',
   {
-    built: 'description',
+    layout: 'async',
     command: 'own',
     env: { API_KEYS: CALLER_KEYS[0], RATE_LIMIT: '1000/minute', ALLOWED_MODELS: '' },
   },
@@ -135,7 +135,7 @@ describeServers(
   },
 );
 
-describeServers('describes itself without API_KEYS', { built: 'description' }, (api) => {
+describeServers('describes itself without API_KEYS', { layout: 'async' }, (api) => {
   test('as a server that takes a key and needs none', async () => {
     const { security = [] } = await readGenerate(api);
     expect(security.length === 0 || security.some((one) => Object.keys(one).length === 0)).toBe(

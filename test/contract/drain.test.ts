@@ -18,7 +18,7 @@ const SHORT = { ...UNHURRIED, MAX_CONCURRENCY: '3', MAX_QUEUE: '1', DRAIN_TIMEOU
 /** The contract allows DRAIN_TIMEOUT and a second. */
 const SHORT_MS = 2000;
 
-describeProjects('SIGTERM', { built: 'drain' }, ({ directory }) => {
+describeProjects('SIGTERM', { layout: 'async' }, ({ directory }) => {
   let mock: Mock;
   beforeAll(async () => {
     mock = await startMock();

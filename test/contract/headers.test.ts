@@ -34,7 +34,7 @@ const ANSWERS: readonly (readonly [string, number, Sent])[] = [
 
 describeServers(
   'headers',
-  { built: 'headers', command: 'own', env: { API_KEYS: CALLER_KEYS[0] } },
+  { layout: 'async', command: 'own', env: { API_KEYS: CALLER_KEYS[0] } },
   (api) => {
     describe('for browsers', () => {
       test.each(ANSWERS)('with %s (%i)', async (_, status, sent) => {

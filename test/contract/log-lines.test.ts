@@ -11,7 +11,7 @@ const COUNT = expect.toSatisfy((value) => Number.isInteger(value) && value > 0);
 /** That no prompt, completion or key is in a log is checked of every server, when it has ended. */
 describeServers(
   'a line in the log',
-  { built: 'log', command: 'own', output: true, env: { API_KEYS: CALLER_KEYS[0] } },
+  { layout: 'async', command: 'own', output: true, env: { API_KEYS: CALLER_KEYS[0] } },
   (api) => {
     test.each([false, true])('tells all of an answer (stream: %s)', async (stream) => {
       const line = await lineOf(`all-${stream}`, { stream });

@@ -29,7 +29,7 @@ const CHAT = { gen_ai_request_model: MODEL, gen_ai_operation_name: 'chat' };
 describeServers(
   '/metrics',
   {
-    built: 'metrics',
+    layout: 'async',
     command: 'own',
     env: {
       MAX_CONCURRENCY: '1',

@@ -12,7 +12,7 @@ const [ALICE, BOB, CAROL, DAVE, ERIN, FRANK] = KEYS;
 describeServers(
   'three a minute for each key',
   {
-    built: 'rate-limit',
+    layout: 'async',
     command: 'own',
     env: { API_KEYS: KEYS.join(','), RATE_LIMIT: '3/minute' },
   },
@@ -81,7 +81,7 @@ describeServers(
 
 describeServers(
   'two a second',
-  { built: 'rate-limit', command: 'own', env: { RATE_LIMIT: '2/second' } },
+  { layout: 'async', command: 'own', env: { RATE_LIMIT: '2/second' } },
   (api) => {
     test('serves again when Retry-After has passed', async () => {
       const answers = await Promise.all(Array.from({ length: 6 }, () => api.generate()));
@@ -96,7 +96,7 @@ describeServers(
 
 describeServers(
   'by address',
-  { built: 'rate-limit', command: 'own', env: { RATE_LIMIT: '2/minute' } },
+  { layout: 'async', command: 'own', env: { RATE_LIMIT: '2/minute' } },
   (api) => {
     test('whatever X-Forwarded-For says', async () => {
       await useUp(api, {}, 2);
@@ -117,7 +117,7 @@ describeServers(
 describeServers(
   'by the address that a trusted proxy tells',
   {
-    built: 'rate-limit',
+    layout: 'async',
     command: 'own',
     env: { RATE_LIMIT: '2/minute', TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8' },
   },
@@ -161,7 +161,7 @@ describeServers(
 
 describeServers(
   'unless told otherwise',
-  { built: 'rate-limit', command: 'own', env: { RATE_LIMIT: '' } },
+  { layout: 'async', command: 'own', env: { RATE_LIMIT: '' } },
   (api) => {
     test('sixty a minute', async () => {
       expectLimit(await api.generate(), { quota: 60, window: 60, rest: 59 });
@@ -169,7 +169,7 @@ describeServers(
   },
 );
 
-describeServers('RATE_LIMIT=0', { built: 'rate-limit' }, (api) => {
+describeServers('RATE_LIMIT=0', { layout: 'async' }, (api) => {
   test('is none, and says nothing', async () => {
     const answers = await Promise.all(Array.from({ length: 70 }, () => api.generate()));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(70);

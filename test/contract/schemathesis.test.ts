@@ -20,7 +20,7 @@ const MINUTES = 60_000;
 describeServers(
   'answers as /openapi.json says',
   {
-    built: 'schemathesis',
+    layout: 'async',
     command: 'own',
     env: {
       API_KEYS: CALLER_KEYS[0],

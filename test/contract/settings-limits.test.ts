@@ -16,7 +16,7 @@ const MISTAKES = {
   WORKERS: '0',
 };
 
-describeProjects('settings of limits', { built: 'settings' }, ({ directory }) => {
+describeProjects('settings of limits', { layout: 'async' }, ({ directory }) => {
   test('tells all mistakes at once, each by its name, and does not start', async () => {
     const { code, output } = await runToEnd(directory, MISTAKES);
     for (const name of Object.keys(MISTAKES)) expect(output).toMatch(new RegExp(`\\b${name}\\b`));
@@ -24,18 +24,18 @@ describeProjects('settings of limits', { built: 'settings' }, ({ directory }) =>
     expect(code).toBe(1);
   });
 
-  const rows: (keyof typeof MISTAKES | string)[][] = [
-    ['RATE_LIMIT', '60'],
-    ['RATE_LIMIT', '-1/minute'],
-    ['RATE_LIMIT', '0.5/minute'],
-    ['RATE_LIMIT', 'many/minute'],
-    ['TRUSTED_PROXIES', 'proxy.example'],
-    ['WORKERS', '1.5'],
-    ['MAX_CONCURRENCY', '1e999'],
-  ];
-  test.each(rows)('does not take %s=%s', async (name = '', value = '') => {
-    const { code, output } = await runToEnd(directory, { [name]: value });
-    expect(output).toContain(name);
+  test.each<Readonly<Record<string, string>>>([
+    {
+      RATE_LIMIT: '60',
+      TRUSTED_PROXIES: 'proxy.example',
+      WORKERS: '1.5',
+      MAX_CONCURRENCY: '1e999',
+    },
+    { RATE_LIMIT: '-1/minute', TRUSTED_PROXIES: '10.0.0.1/', WORKERS: '-1' },
+    { RATE_LIMIT: '0.5/minute', QUEUE_TIMEOUT: '-1' },
+  ])('does not take %o', async (mistakes) => {
+    const { code, output } = await runToEnd(directory, mistakes);
+    for (const name of Object.keys(mistakes)) expect(output).toContain(name);
     expect(code).toBe(1);
   });
 

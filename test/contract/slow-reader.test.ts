@@ -23,7 +23,7 @@ interface Talkative {
   close(): void;
 }
 
-describeProjects('a client that does not read', { built: 'websocket' }, ({ directory }) => {
+describeProjects('a client that does not read', { layout: 'async' }, ({ directory }) => {
   let upstream: Talkative;
   let server: OwnServer;
   beforeAll(async () => {

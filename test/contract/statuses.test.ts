@@ -47,7 +47,7 @@ type Manner = 'plain' | 'stream' | 'socket';
 describeServers(
   'every fault of the upstream',
   {
-    built: 'statuses',
+    layout: 'async',
     command: 'own',
     output: true,
     env: { ...QUICK, ALLOWED_MODELS: MODELS },
@@ -141,7 +141,7 @@ async function expectOneLine(api: Api, id: string, outcome: Slug): Promise<void>
 describeServers(
   'asks the upstream again',
   {
-    built: 'statuses',
+    layout: 'async',
     command: 'own',
     env: { MAX_RETRIES: '2', IDLE_TIMEOUT: '8', REQUEST_TIMEOUT: '8' },
     retryAfter: 1,
@@ -178,7 +178,7 @@ describeServers(
 describeServers(
   'does not ask the upstream again',
   {
-    built: 'statuses',
+    layout: 'async',
     command: 'own',
     env: { MAX_RETRIES: '50', IDLE_TIMEOUT: '1.5', REQUEST_TIMEOUT: '1.5' },
   },

@@ -8,7 +8,7 @@ import { readMetrics, total } from './metrics.ts';
 import { checkProblem, type Problem, type Slug } from './problem.ts';
 import { isEnd, type Said, type Talk, talk } from './socket.ts';
 
-describeServers('over a WebSocket', { built: 'websocket', command: 'own', output: true }, (api) => {
+describeServers('over a WebSocket', { layout: 'async', command: 'own', output: true }, (api) => {
   let socket: Talk;
   beforeEach(async () => {
     socket = await talk(api.url);
@@ -199,7 +199,7 @@ describeServers('over a WebSocket', { built: 'websocket', command: 'own', output
 describeServers(
   'messages of WebSockets wait their turn like requests',
   {
-    built: 'websocket',
+    layout: 'async',
     command: 'own',
     env: {
       MAX_CONCURRENCY: '1',

@@ -12,7 +12,7 @@ import { withDeadline } from './program.ts';
 
 const WORKERS = 2;
 
-describeProjects('two workers', { built: 'workers' }, ({ directory }) => {
+describeProjects('two workers', { layout: 'async' }, ({ directory }) => {
   let mock: Mock;
   let server: OwnServer;
   beforeAll(async () => {
