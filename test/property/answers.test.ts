@@ -31,8 +31,8 @@ test('any text at all is a name or has a problem that can be told', () => {
 test('an accepted name is one folder, below where it was asked for', () => {
   fc.assert(
     fc.property(acceptedName, (name) => {
-      const url = new URL(`file:///work/${encodeURIComponent(name)}`);
-      expect(decodeURIComponent(url.pathname)).toBe(`/work/${name}`);
+      const url = new URL(`file:///folder/${encodeURIComponent(name)}`);
+      expect(decodeURIComponent(url.pathname)).toBe(`/folder/${name}`);
       expect(Buffer.from(name, 'utf8').toString()).toBe(name);
     }),
     RUNS,
