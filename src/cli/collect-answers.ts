@@ -6,23 +6,16 @@ import {
   DEFAULT_DIRECTORY,
   DEFAULT_MODEL,
   keyProblem,
-  nameProblem,
   parseKey,
   parseName,
 } from '../core/answers.ts';
-import { CliError, EXIT, usageError } from '../core/errors.ts';
-import {
-  LAYOUTS,
-  type Language,
-  type Layout,
-  languageOf,
-  type StackName,
-  stackOf,
-} from '../core/stacks.ts';
+import { CliError } from '../core/errors.ts';
+import { languageOf } from '../core/stacks.ts';
 import type { Asker } from '../effects/ask.ts';
 import type { GitState } from '../effects/git.ts';
 import { choosePackageManager } from '../effects/package-manager.ts';
-import { readOccupancy } from '../effects/project.ts';
+import { checkDirectory, checkFlags, checkMissing, OCCUPIED_HINT } from './check-flags.ts';
+import { chooseStack } from './choose-stack.ts';
 import type { CreateFlags } from './create.ts';
 
 /** Everything that `create` has to know; nothing of it is asked again. */
@@ -82,91 +75,6 @@ export async function collectAnswers(
     git,
     gitState,
   };
-}
-
-/** Flags that contradict each other. */
-function checkFlags({ run, json, install, dryRun, key, keyStdin }: CreateFlags): void {
-  if (run && json) throw usageError('--run and --json do not go together.', 'Drop one of them.');
-  if (run && dryRun) throw usageError('--run and --dry-run do not go together.', 'Drop one.');
-  if (run && install === false) {
-    throw usageError('--run needs the dependencies installed.', 'Drop --no-install.');
-  }
-  if (keyStdin && key === false) {
-    throw usageError('--key-stdin and --no-key do not go together.', 'Drop one of them.');
-  }
-}
-
-function checkMissing(directory: string | undefined, flags: CreateFlags): void {
-  const missing = [
-    ...(directory === undefined ? ['[directory]'] : []),
-    ...(flags.template === undefined ? ['--template'] : []),
-  ];
-  if (missing.length === 0) return;
-  throw new CliError(`Not answered, and no terminal to ask in: ${missing.join(', ')}.`, {
-    exitCode: EXIT.missingAnswer,
-    hint: 'Pass it, or --yes to take the defaults. For example: create-llm-api my-llm-api --template async',
-  });
-}
-
-const OCCUPIED_HINT = 'Choose another directory, or pass --overwrite to write into this one.';
-
-/** What is wrong with a directory, as one sentence. */
-function checkDirectory(flags: CreateFlags) {
-  return async (typed: string): Promise<string | undefined> => {
-    const directory = resolve(typed);
-    const problem = nameProblem(basename(directory));
-    if (problem) return `The project name ${problem}.`;
-    const occupancy = await readOccupancy(directory);
-    if (occupancy === 'file') return `${directory} is a file.`;
-    if (occupancy !== 'occupied' || flags.overwrite || flags.dryRun) return undefined;
-    return `${directory} is not empty.`;
-  };
-}
-
-async function chooseStack(flags: CreateFlags, ask: Asker | undefined): Promise<StackName> {
-  const { template } = flags;
-  if (template && !isLayout(template)) return checkLanguage(template, flags.language);
-  const layout =
-    template ??
-    (await ask?.choice('Async production or simple prototype?', LAYOUT_CHOICES)) ??
-    'async';
-  const language =
-    flags.language ?? (await ask?.choice('Which language?', languageChoices(layout))) ?? 'python';
-  return stackOf(layout, language);
-}
-
-function isLayout(template: Layout | StackName): template is Layout {
-  return (LAYOUTS as readonly string[]).includes(template);
-}
-
-function checkLanguage(stack: StackName, language: Language | undefined): StackName {
-  if (!language || languageOf(stack) === language) return stack;
-  throw usageError(
-    `--template ${stack} is ${languageOf(stack)}, and --language says ${language}.`,
-    'Drop --language, or choose a layout: --template async or --template simple.',
-  );
-}
-
-const LAYOUT_CHOICES = [
-  {
-    value: 'async',
-    name: 'Async production',
-    description: 'Many calls at once, streaming, validation, OpenAPI.',
-  },
-  {
-    value: 'simple',
-    name: 'Simple prototype',
-    description: 'One file that you read in a minute.',
-  },
-] as const;
-
-function languageChoices(layout: Layout) {
-  const [python, typescript] =
-    layout === 'async' ? ['FastAPI on Uvicorn', 'Fastify'] : ['Flask on Gunicorn', 'Express'];
-  return [
-    { value: 'python', name: `Python: ${python}` },
-    { value: 'typescript', name: `TypeScript: ${typescript}` },
-  ] as const;
 }
 
 async function chooseKey(flags: CreateFlags, ask: Asker | undefined): Promise<string | undefined> {
