@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** One project a tier; .scripts/test.mjs runs them all, in this order. */
 const TIERS: Readonly<Record<string, { include: string[]; timeout: number; setup?: string }>> = {
-  unit: { include: ['test/{core,effects,mock}/**/*.test.ts'], timeout: 30_000 },
+  unit: { include: ['test/{core,effects,mock,bench}/**/*.test.ts'], timeout: 30_000 },
   property: { include: ['test/property/**/*.test.ts'], timeout: 60_000 },
   snapshot: { include: ['test/snapshot/**/*.test.ts'], timeout: 30_000 },
   commands: { include: ['test/cli/**/*.test.ts'], timeout: 30_000 },

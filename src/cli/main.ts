@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
+import { benchCommand } from './bench.ts';
 import { createCommand } from './create.ts';
 import { devCommand } from './dev.ts';
 import { generateCommand } from './generate.ts';
@@ -49,6 +50,7 @@ function createToolbox(): Command {
     .addCommand(startCommand())
     .addCommand(mockCommand())
     .addCommand(generateCommand())
+    .addCommand(benchCommand())
     .addCommand(templatesCommand());
 }
 

@@ -1,0 +1,37 @@
+import { Connection, type Exchange, type Failure } from './connection.ts';
+import type { Target } from './target.ts';
+
+export interface Probe {
+  readonly failure: Failure | undefined;
+  /** The system's name for what went wrong with the connection. */
+  readonly problem: string | undefined;
+  readonly address: string | undefined;
+  readonly milliseconds: number;
+}
+
+const SWEEP_MS = 100;
+
+/** Asks once, to know whether there is anything to measure. */
+export async function probeTarget(target: Target, signal?: AbortSignal): Promise<Probe> {
+  let hear = (_: Exchange): void => {};
+  const heard = new Promise<Exchange>((resolve) => {
+    hear = resolve;
+  });
+  const connection = new Connection(target, { received() {}, event() {}, ended: hear });
+  const aborted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  const sweep = setInterval(
+    () => connection.giveUpAfterTimeout(performance.now()),
+    Math.min(SWEEP_MS, target.timeout),
+  );
+  try {
+    connection.send(performance.now());
+    const { startedAt, endedAt, failure } = await Promise.race([heard, aborted]);
+    const { problem, address } = connection;
+    return { failure, problem, address, milliseconds: endedAt - startedAt };
+  } finally {
+    clearInterval(sweep);
+    connection.close();
+  }
+}

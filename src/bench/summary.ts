@@ -1,0 +1,69 @@
+import type { Failure } from './connection.ts';
+import type { Histogram } from './histogram.ts';
+import type { Tally } from './tally.ts';
+
+/** Milliseconds. */
+interface Times {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+/** What `--json` prints of one measurement. */
+export interface Summary {
+  /** Answers that came, whole, within the time that was measured. */
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+  /** Of the requests begun within that time, from their start to the answer's end. */
+  readonly latency: Times;
+  /** Streams only: from a request's start to its first event, and from event to event. */
+  readonly firstToken?: Times;
+  readonly gap?: Times;
+  readonly events?: number;
+  readonly eventsPerSecond?: number;
+  /** Streams that ended without `[DONE]`: cut off, or of a server that sends none. */
+  readonly withoutDone?: number;
+  readonly failed: number;
+  readonly errors: readonly { readonly kind: Failure; readonly count: number }[];
+  readonly bytesReceived: number;
+}
+
+export function summarize(tally: Tally, stream: boolean): Summary {
+  const seconds = (tally.window.to - tally.window.from) / 1000;
+  return {
+    requests: tally.answers,
+    requestsPerSecond: round(tally.answers / seconds),
+    latency: summarizeTimes(tally.latency),
+    ...(stream && {
+      firstToken: summarizeTimes(tally.firstToken),
+      gap: summarizeTimes(tally.gap),
+      events: tally.events,
+      eventsPerSecond: round(tally.events / seconds),
+      withoutDone: tally.endless,
+    }),
+    failed: tally.failed,
+    errors: [...tally.failures]
+      .map(([kind, count]) => ({ kind, count }))
+      .sort((a, b) => b.count - a.count),
+    bytesReceived: tally.bytes,
+  };
+}
+
+function summarizeTimes(histogram: Histogram): Times {
+  return {
+    p50: round(histogram.quantile(0.5)),
+    p90: round(histogram.quantile(0.9)),
+    p99: round(histogram.quantile(0.99)),
+    p999: round(histogram.quantile(0.999)),
+    max: round(histogram.max),
+    mean: round(histogram.mean),
+  };
+}
+
+/** Three decimals: a microsecond, of which more would be noise. */
+function round(value: number): number {
+  return Math.round(1000 * value) / 1000;
+}

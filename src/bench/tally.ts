@@ -1,0 +1,58 @@
+import type { Exchange, Failure } from './connection.ts';
+import { Histogram } from './histogram.ts';
+
+/** Milliseconds of `performance.now()`. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Adds up what happens. What comes within the window counts towards the rates; what was *begun*
+ * within it counts towards times and errors, though it end later: else slow answers would be left
+ * out just because they are slow.
+ */
+export class Tally {
+  readonly latency = new Histogram();
+  readonly firstToken = new Histogram();
+  readonly gap = new Histogram();
+  readonly failures = new Map<Failure, number>();
+  readonly window: Window;
+  answers = 0;
+  failed = 0;
+  events = 0;
+  bytes = 0;
+  /** Streams that ended well, but without `[DONE]`. */
+  endless = 0;
+
+  constructor(window: Window) {
+    this.window = window;
+  }
+
+  received(bytes: number, now: number): void {
+    if (this.#isWithin(now)) this.bytes += bytes;
+  }
+
+  event(gap: number | undefined, now: number): void {
+    if (!this.#isWithin(now)) return;
+    this.events++;
+    if (gap !== undefined) this.gap.record(gap);
+  }
+
+  ended({ startedAt, firstEventAt, endedAt, failure, sawDone }: Exchange): void {
+    if (failure === undefined && this.#isWithin(endedAt)) this.answers++;
+    if (!this.#isWithin(startedAt)) return;
+    if (firstEventAt > 0) this.firstToken.record(firstEventAt - startedAt);
+    if (failure !== undefined) {
+      this.failed++;
+      this.failures.set(failure, 1 + (this.failures.get(failure) ?? 0));
+      return;
+    }
+    this.latency.record(endedAt - startedAt);
+    if (firstEventAt > 0 && !sawDone) this.endless++;
+  }
+
+  #isWithin(time: number): boolean {
+    return time >= this.window.from && time < this.window.to;
+  }
+}

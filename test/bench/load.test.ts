@@ -1,0 +1,157 @@
+import { expect, test } from 'vitest';
+import { runClosedLoop } from '../../src/bench/load.ts';
+import { probeTarget } from '../../src/bench/probe.ts';
+import { type Summary, summarize } from '../../src/bench/summary.ts';
+import { makeTarget, type TargetOptions } from '../../src/bench/target.ts';
+import { findFreePort } from '../harness/free-port.ts';
+import { eventStream, HELLO, startAnswerer } from './answerer.ts';
+
+const SHORT = { connections: 2, duration: 0.3, warmup: 0 };
+
+async function measure(
+  url: URL,
+  options: Partial<TargetOptions> = {},
+  load: Partial<typeof SHORT> = {},
+): Promise<Summary> {
+  const target = makeTarget(url, { body: '{}', ...options });
+  return summarize(await runClosedLoop(target, { ...SHORT, ...load }), target.stream);
+}
+
+test('asks again and again, over as many connections as it was told', async () => {
+  const sockets = new Set<unknown>();
+  const url = await startAnswerer((socket) => {
+    sockets.add(socket);
+    socket.write(HELLO);
+  });
+  const summary = await measure(url, {}, { connections: 5 });
+  expect(sockets.size).toBe(5);
+  expect(summary.requests).toBeGreaterThan(20);
+  expect(summary).toMatchObject({ failed: 0, errors: [] });
+  expect(summary.requestsPerSecond).toBeCloseTo(summary.requests / SHORT.duration, 0);
+  expect(summary.latency.p50).toBeGreaterThan(0);
+  expect(summary.latency.p50).toBeLessThanOrEqual(summary.latency.max);
+});
+
+test('sends what it was told to', async () => {
+  let seen = '';
+  const url = await startAnswerer((socket, request) => {
+    seen = request;
+    socket.write(HELLO);
+  });
+  await measure(url, {
+    body: '{"prompt":"é"}',
+    headers: [['X-Tenant', 'acme']],
+    key: 'sk-secret',
+    stream: false,
+  });
+  const [head = '', body] = seen.split('\r\n\r\n');
+  expect(head.split('\r\n')).toEqual(
+    expect.arrayContaining([
+      'POST /generate HTTP/1.1',
+      `Host: ${url.host}`,
+      'Content-Length: 15',
+      'Authorization: Bearer sk-secret',
+      'X-Tenant: acme',
+    ]),
+  );
+  expect(body).toBe('{"prompt":"é"}');
+});
+
+test('connects again where the server closes after each answer', async () => {
+  const url = await startAnswerer((socket) =>
+    socket.end(HELLO.replace('OK\r\n', 'OK\r\nConnection: close\r\n')),
+  );
+  const summary = await measure(url);
+  expect(summary.requests).toBeGreaterThan(5);
+  expect(summary.failed).toBe(0);
+});
+
+test('asks again where a connection was closed for being idle just as a request was sent', async () => {
+  const url = await startAnswerer((socket, _, nth) => {
+    if (nth % 2 === 1) socket.destroy();
+    else socket.write(HELLO);
+  });
+  const summary = await measure(url, {}, { connections: 1 });
+  expect(summary.requests).toBeGreaterThan(5);
+  expect(summary.failed).toBe(0);
+});
+
+test('tells the first token and the gaps between tokens apart', async () => {
+  const url = await startAnswerer((socket) => {
+    const [first, ...rest] = eventStream('a', 'b', '[DONE]').split(/(?=data: [b[])/);
+    setTimeout(() => socket.write(first ?? ''), 40);
+    setTimeout(() => socket.end(rest.join('')), 120);
+  });
+  const { firstToken, gap, latency, events, requests, withoutDone } = await measure(url, {
+    stream: true,
+  });
+  expect(firstToken?.p50).toBeGreaterThanOrEqual(39);
+  expect(gap?.p50).toBeGreaterThanOrEqual(60);
+  expect(latency.p50).toBeGreaterThanOrEqual(118);
+  expect(events).toBeGreaterThanOrEqual(2 * requests);
+  expect(withoutDone).toBe(0);
+});
+
+test('says how many streams ended without [DONE]', async () => {
+  const url = await startAnswerer((socket) => socket.end(eventStream('a')));
+  const { withoutDone, failed } = await measure(url, { stream: true });
+  expect(withoutDone).toBeGreaterThan(0);
+  expect(failed).toBe(0);
+});
+
+test.each([
+  ['status 503', 'HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno', 'write'],
+  ['truncated', 'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello', 'end'],
+  ['malformed', 'hello\r\n\r\n', 'write'],
+  ['error event', eventStream('{"text":"a"}', '{"error":{"status":502}}'), 'end'],
+  ['no events', HELLO, 'write'],
+  ['timeout', 'HTTP/1.1 200 OK\r\n', 'write'],
+  ['reset', '', 'end'],
+] as const)('counts %s as such', async (kind, text, how) => {
+  const url = await startAnswerer((socket) => socket[how](text));
+  const { errors, failed, requests, latency } = await measure(url, {
+    stream: kind === 'no events' || kind === 'error event',
+    timeout: 150,
+  });
+  expect(errors).toEqual([{ kind, count: failed }]);
+  expect(failed).toBeGreaterThan(0);
+  expect({ requests, max: latency.max }).toEqual({ requests: 0, max: 0 });
+});
+
+test('a server that is not there is tried again, without haste', async () => {
+  const url = new URL(`http://127.0.0.1:${await findFreePort()}/`);
+  const { errors, failed } = await measure(url);
+  expect(errors).toEqual([{ kind: 'connect', count: failed }]);
+  expect(failed).toBeLessThan(20);
+});
+
+test('waits for answers that were under way at the end, and counts their time', async () => {
+  const url = await startAnswerer((socket) => setTimeout(() => socket.write(HELLO), 250));
+  const { requests, latency } = await measure(url, {}, { duration: 0.2 });
+  expect(requests).toBe(0);
+  expect(latency.p50).toBeGreaterThanOrEqual(240);
+});
+
+test('stops at once when it is told to, and leaves no connection', async () => {
+  const closed: Promise<unknown>[] = [];
+  const url = await startAnswerer((socket) => {
+    closed.push(new Promise((resolve) => socket.once('close', resolve)));
+  });
+  const stop = new AbortController();
+  const reason = new Error('enough');
+  const target = makeTarget(url, { body: '{}' });
+  const run = runClosedLoop(target, { ...SHORT, duration: 60, signal: stop.signal });
+  await expect.poll(() => closed.length).toBe(2);
+  stop.abort(reason);
+  await expect(run).rejects.toBe(reason);
+  await Promise.all(closed);
+});
+
+test('a probe says what became of one request', async () => {
+  const url = await startAnswerer((socket) => socket.write(HELLO));
+  const found = await probeTarget(makeTarget(url, { body: '{}' }));
+  expect(found).toMatchObject({ failure: undefined, address: '127.0.0.1' });
+  const nowhere = new URL(`http://127.0.0.1:${await findFreePort()}/`);
+  const missing = await probeTarget(makeTarget(nowhere, { body: '{}' }));
+  expect(missing).toMatchObject({ failure: 'connect', problem: 'ECONNREFUSED' });
+});
