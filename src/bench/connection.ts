@@ -24,6 +24,7 @@ export type Failure =
 export interface Exchange {
   /** When it was to begin: waiting for a connection counts. */
   readonly startedAt: number;
+  readonly sentAt: number;
   readonly firstEventAt: number;
   readonly endedAt: number;
   readonly failure: Failure | undefined;
@@ -59,6 +60,7 @@ export class Connection {
   #isUsed = false;
   #heard = false;
   #startedAt = 0;
+  #sentAt = 0;
   #firstEventAt = 0;
   #lastEventAt = 0;
 
@@ -70,13 +72,14 @@ export class Connection {
 
   send(startedAt: number): void {
     this.#startedAt = startedAt;
+    this.#sentAt = performance.now();
     this.#firstEventAt = 0;
     this.#isBusy = true;
     this.#write();
   }
 
   giveUpAfterTimeout(now: number): void {
-    if (this.#isBusy && now - this.#startedAt > this.#target.timeout) this.#fail('timeout', now);
+    if (this.#isBusy && now - this.#sentAt > this.#target.timeout) this.#fail('timeout', now);
   }
 
   close(): void {
@@ -190,6 +193,7 @@ export class Connection {
     this.#listener.ended(
       {
         startedAt: this.#startedAt,
+        sentAt: this.#sentAt,
         firstEventAt: this.#firstEventAt,
         endedAt,
         failure,

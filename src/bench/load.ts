@@ -1,71 +1,90 @@
-import { Connection, type Exchange } from './connection.ts';
+import { Connection, type Exchange, type Listener } from './connection.ts';
+import { createClosedLoop, createOpenLoop } from './pace.ts';
 import { Tally } from './tally.ts';
 import type { Target } from './target.ts';
 
 export interface LoadOptions {
+  /** Requests that may be under way at once. */
   readonly connections: number;
+  /** Requests that begin each second; undefined: as soon as a connection is free. */
+  readonly rate?: number | undefined;
   /** Seconds that are measured. */
   readonly duration: number;
   /** Seconds before them that are not. */
   readonly warmup: number;
   /** Ends it at once; the promise then rejects with its reason. */
   readonly signal?: AbortSignal;
+  /** Called several times a second. */
+  readonly onProgress?: (tally: Tally, underWay: number) => void;
 }
 
 const SWEEP_MS = 100;
 /** Before a server that refused a connection is tried again. */
 const RETRY_MS = 100;
 
-/**
- * Keeps so many requests under way, each connection asking again as soon as it has the whole
- * answer, then waits for the answers still to come.
- */
-export async function runClosedLoop(target: Target, options: LoadOptions): Promise<Tally> {
-  const { connections: count, duration, warmup, signal } = options;
+/** Asks for as long as it is told, then waits for the answers still to come. */
+export async function runLoad(target: Target, options: LoadOptions): Promise<Tally> {
+  const { rate, duration, warmup, signal, onProgress } = options;
+  signal?.throwIfAborted();
   const from = performance.now() + 1000 * warmup;
   const to = from + 1000 * duration;
   const tally = new Tally({ from, to });
-  const retries = new Set<NodeJS.Timeout>();
-  let underWay = count;
+  const timers = new Set<NodeJS.Timeout>();
+  let underWay = 0;
+  let isOver = false;
   let settle = (): void => {};
   const settled = new Promise<void>((resolve) => {
     settle = resolve;
   });
-
-  const next = (connection: Connection): void => {
-    const now = performance.now();
-    if (now < to) connection.send(now);
-    else if (--underWay === 0) settle();
+  const after = (ms: number, next: () => void): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      next();
+    }, ms);
+    timers.add(timer);
   };
-  const listener = {
-    received: (bytes: number, now: number) => tally.received(bytes, now),
-    event: (gap: number | undefined, now: number) => tally.event(gap, now),
+
+  const begin = (connection: Connection, startedAt: number): void => {
+    underWay++;
+    connection.send(startedAt);
+  };
+  const pace = rate ? createOpenLoop({ to, begin, rate }) : createClosedLoop({ to, begin });
+  const listener: Listener = {
+    received: (bytes, now) => tally.received(bytes, now),
+    event: (gap, now) => tally.event(gap, now),
     ended: (exchange: Exchange, connection: Connection) => {
+      underWay--;
       tally.ended(exchange);
-      if (exchange.failure !== 'connect') return next(connection);
-      const retry = setTimeout(() => {
-        retries.delete(retry);
-        next(connection);
-      }, RETRY_MS);
-      retries.add(retry);
+      if (exchange.failure === 'connect') after(RETRY_MS, () => pace.free(connection));
+      else pace.free(connection);
+      if (isOver && underWay === 0) settle();
     },
   };
-  const connections = Array.from({ length: count }, () => new Connection(target, listener));
+  const connections = Array.from(
+    { length: options.connections },
+    () => new Connection(target, listener),
+  );
   const sweep = setInterval(() => {
     const now = performance.now();
     for (const connection of connections) connection.giveUpAfterTimeout(now);
+    onProgress?.(tally, underWay);
   }, SWEEP_MS);
   const aborted = new Promise<never>((_, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
+  after(to - performance.now(), () => {
+    isOver = true;
+    tally.unsent = pace.end();
+    if (underWay === 0) settle();
+  });
   try {
-    signal?.throwIfAborted();
-    for (const connection of connections) next(connection);
+    pace.start(connections);
     await Promise.race([settled, aborted]);
     return tally;
   } finally {
+    pace.stop();
     clearInterval(sweep);
-    for (const retry of retries) clearTimeout(retry);
+    for (const timer of timers) clearTimeout(timer);
     for (const connection of connections) connection.close();
   }
 }

@@ -26,12 +26,20 @@ export interface Summary {
   readonly eventsPerSecond?: number;
   /** Streams that ended without `[DONE]`: cut off, or of a server that sends none. */
   readonly withoutDone?: number;
+  /** Open loop only: requests that were to begin and could not, and how late the others did. */
+  readonly unsent?: number;
+  readonly delay?: Times;
   readonly failed: number;
   readonly errors: readonly { readonly kind: Failure; readonly count: number }[];
   readonly bytesReceived: number;
 }
 
-export function summarize(tally: Tally, stream: boolean): Summary {
+export interface SummaryOptions {
+  readonly stream: boolean;
+  readonly rate?: number | undefined;
+}
+
+export function summarize(tally: Tally, { stream, rate }: SummaryOptions): Summary {
   const seconds = (tally.window.to - tally.window.from) / 1000;
   return {
     requests: tally.answers,
@@ -44,6 +52,7 @@ export function summarize(tally: Tally, stream: boolean): Summary {
       eventsPerSecond: round(tally.events / seconds),
       withoutDone: tally.endless,
     }),
+    ...(rate !== undefined && { unsent: tally.unsent, delay: summarizeTimes(tally.delay) }),
     failed: tally.failed,
     errors: [...tally.failures]
       .map(([kind, count]) => ({ kind, count }))

@@ -16,6 +16,8 @@ export class Tally {
   readonly latency = new Histogram();
   readonly firstToken = new Histogram();
   readonly gap = new Histogram();
+  /** From when a request was to begin until it did: the generator's own share of the latency. */
+  readonly delay = new Histogram();
   readonly failures = new Map<Failure, number>();
   readonly window: Window;
   answers = 0;
@@ -24,6 +26,8 @@ export class Tally {
   bytes = 0;
   /** Streams that ended well, but without `[DONE]`. */
   endless = 0;
+  /** Requests that were to begin and had not when the time was up. */
+  unsent = 0;
 
   constructor(window: Window) {
     this.window = window;
@@ -39,9 +43,10 @@ export class Tally {
     if (gap !== undefined) this.gap.record(gap);
   }
 
-  ended({ startedAt, firstEventAt, endedAt, failure, sawDone }: Exchange): void {
+  ended({ startedAt, sentAt, firstEventAt, endedAt, failure, sawDone }: Exchange): void {
     if (failure === undefined && this.#isWithin(endedAt)) this.answers++;
     if (!this.#isWithin(startedAt)) return;
+    this.delay.record(sentAt - startedAt);
     if (firstEventAt > 0) this.firstToken.record(firstEventAt - startedAt);
     if (failure !== undefined) {
       this.failed++;

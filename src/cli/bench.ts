@@ -3,7 +3,8 @@ import { usageError } from '../core/errors.ts';
 import { numberWithin } from './numbers.ts';
 
 export interface BenchFlags {
-  readonly connections: number;
+  readonly connections?: number;
+  readonly rate?: number;
   readonly duration: number;
   readonly warmup: number;
   readonly timeout: number;
@@ -33,9 +34,16 @@ export function benchCommand(): Command {
     .addOption(
       option(
         '-c, --connections <n>',
-        'requests that are under way at once',
+        'requests that are under way at once (default: 64); with --rate at most (1024)',
         numberWithin('--connections', [1, 60_000]),
-      ).default(64),
+      ),
+    )
+    .addOption(
+      option(
+        '-r, --rate <n>',
+        'begin so many a second, however long answers take',
+        numberWithin('--rate', [0.1, 1_000_000], { fraction: true }),
+      ),
     )
     .addOption(
       option('-d, --duration <s>', 'seconds that are measured', seconds('--duration', 0.1)).default(

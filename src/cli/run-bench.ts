@@ -1,5 +1,5 @@
 import { text as readAll } from 'node:stream/consumers';
-import { runClosedLoop } from '../bench/load.ts';
+import { runLoad } from '../bench/load.ts';
 import { type Probe, probeTarget } from '../bench/probe.ts';
 import { type Summary, summarize } from '../bench/summary.ts';
 import { makeTarget, type Target } from '../bench/target.ts';
@@ -8,8 +8,12 @@ import type { BenchFlags } from './bench.ts';
 import { withInterrupt } from './interrupt.ts';
 import { createPrinter } from './print.ts';
 
+const CLOSED_CONNECTIONS = 64;
+const OPEN_CONNECTIONS = 1024;
+
 export async function runBench(typed: string, flags: BenchFlags): Promise<void> {
-  const { stream = false, connections, duration, warmup, timeout } = flags;
+  const { stream = false, rate, duration, warmup, timeout } = flags;
+  const connections = flags.connections ?? (rate ? OPEN_CONNECTIONS : CLOSED_CONNECTIONS);
   const target = makeTarget(parseUrl(typed), {
     body: flags.body ?? JSON.stringify({ prompt: flags.prompt, ...(stream && { stream }) }),
     headers: flags.header ?? [],
@@ -20,10 +24,18 @@ export async function runBench(typed: string, flags: BenchFlags): Promise<void> 
   const print = createPrinter({ json: flags.json === true });
   const tally = await withInterrupt(async (signal) => {
     const { address } = await checkTarget(target, signal);
-    return runClosedLoop({ ...target, address }, { connections, duration, warmup, signal });
+    return runLoad({ ...target, address }, { connections, rate, duration, warmup, signal });
   });
-  const summary = summarize(tally, stream);
-  const document = { target: target.url.href, stream, connections, duration, warmup, ...summary };
+  const summary = summarize(tally, { stream, rate });
+  const document = {
+    target: target.url.href,
+    stream,
+    connections,
+    rate,
+    duration,
+    warmup,
+    ...summary,
+  };
   checkSummary(summary, document);
   print.say(JSON.stringify(summary, null, 2));
   print.json({ ok: true, ...document });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runClosedLoop } from '../../src/bench/load.ts';
+import { type LoadOptions, runLoad } from '../../src/bench/load.ts';
 import { probeTarget } from '../../src/bench/probe.ts';
 import { type Summary, summarize } from '../../src/bench/summary.ts';
 import { makeTarget, type TargetOptions } from '../../src/bench/target.ts';
@@ -11,10 +11,13 @@ const SHORT = { connections: 2, duration: 0.3, warmup: 0 };
 async function measure(
   url: URL,
   options: Partial<TargetOptions> = {},
-  load: Partial<typeof SHORT> = {},
+  load: Partial<LoadOptions> = {},
 ): Promise<Summary> {
   const target = makeTarget(url, { body: '{}', ...options });
-  return summarize(await runClosedLoop(target, { ...SHORT, ...load }), target.stream);
+  return summarize(await runLoad(target, { ...SHORT, ...load }), {
+    stream: target.stream,
+    rate: load.rate,
+  });
 }
 
 test('asks again and again, over as many connections as it was told', async () => {
@@ -132,6 +135,42 @@ test('waits for answers that were under way at the end, and counts their time', 
   expect(latency.p50).toBeGreaterThanOrEqual(240);
 });
 
+test('at a rate it begins so many a second, over as few connections as will do', async () => {
+  const sockets = new Set<unknown>();
+  const url = await startAnswerer((socket) => {
+    sockets.add(socket);
+    socket.write(HELLO);
+  });
+  const summary = await measure(url, {}, { rate: 100, duration: 0.5, connections: 50 });
+  expect(summary).toMatchObject({ unsent: 0, failed: 0 });
+  expect(summary.requests).toBeGreaterThan(40);
+  expect(summary.requests).toBeLessThanOrEqual(50);
+  expect(sockets.size).toBeLessThan(50);
+});
+
+test('at a rate, a stall is in the latencies of all that were to begin meanwhile', async () => {
+  let stalled: Promise<void> | undefined;
+  const url = await startAnswerer(async (socket, _, nth) => {
+    // One connection: what waits for the stalled answer has not even been sent.
+    if (nth === 10) stalled = new Promise((resolve) => setTimeout(resolve, 200));
+    await stalled;
+    socket.write(HELLO);
+  });
+  const options = { duration: 0.5, connections: 1 };
+  const { latency, delay, unsent } = await measure(url, {}, { ...options, rate: 100 });
+  expect(unsent).toBe(0);
+  expect(latency.max).toBeGreaterThanOrEqual(195);
+  expect(latency.p90).toBeGreaterThanOrEqual(100);
+  expect(delay?.max).toBeGreaterThanOrEqual(180);
+});
+
+test('at a rate, starts for which there was no connection in time are counted', async () => {
+  const url = await startAnswerer((socket) => setTimeout(() => socket.write(HELLO), 200));
+  const summary = await measure(url, {}, { rate: 100, duration: 0.3, connections: 1 });
+  expect(summary.latency.max).toBeGreaterThan(300);
+  expect(summary.unsent).toBeGreaterThanOrEqual(28);
+});
+
 test('stops at once when it is told to, and leaves no connection', async () => {
   const closed: Promise<unknown>[] = [];
   const url = await startAnswerer((socket) => {
@@ -140,7 +179,7 @@ test('stops at once when it is told to, and leaves no connection', async () => {
   const stop = new AbortController();
   const reason = new Error('enough');
   const target = makeTarget(url, { body: '{}' });
-  const run = runClosedLoop(target, { ...SHORT, duration: 60, signal: stop.signal });
+  const run = runLoad(target, { ...SHORT, duration: 60, signal: stop.signal });
   await expect.poll(() => closed.length).toBe(2);
   stop.abort(reason);
   await expect(run).rejects.toBe(reason);
