@@ -1,5 +1,5 @@
 // How soon an upstream call ends once nobody waits for it, and what a stop costs under load:
-//   node .scripts/build.mjs && node bench/cancel.mjs [--stack fastapi|fastify|both] [--project DIR]
+//   node .scripts/build.mjs && node bench/cancel.mjs [--stack fastapi,fastify] [--project DIR]
 //     [--count 100] [--streams 50]
 // The mock runs in this process: one clock says when a client left and when the mock saw it.
 // A client that leaves the queue never had an upstream call: there the server's log line counts.

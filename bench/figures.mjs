@@ -10,6 +10,16 @@ export function readMemory(pid) {
   return sum(sizes) || undefined;
 }
 
+/** Seconds of processor time of a process and all below it; undefined where there is no /proc. */
+export function readCpu(pid) {
+  const ticks = listTree(pid).map((one) => {
+    // Behind the name, which may hold anything: the 12th and 13th are user's and system's time.
+    const fields = read(`/proc/${one}/stat`).split(') ').at(-1).split(' ');
+    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  });
+  return sum(ticks) / 100 || undefined;
+}
+
 /** File descriptors of a process and all below it; undefined where there is no /proc. */
 export function countDescriptors(pid) {
   return sum(listTree(pid).map((one) => list(`/proc/${one}/fd`).length)) || undefined;

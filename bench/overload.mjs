@@ -1,5 +1,5 @@
 // What a server does with more than it can carry:
-//   node .scripts/build.mjs && node bench/overload.mjs [--stack fastapi|fastify|both]
+//   node .scripts/build.mjs && node bench/overload.mjs [--stack fastapi,fastify]
 //     [--project DIR] [--seconds 15] [--places 32]
 // Open loop: requests come when they come (Poisson, the same in each run), whether or not those
 // before them were answered. Capacity is what the places allow when a call lasts half a second.

@@ -1,9 +1,9 @@
 // What the benches of the generated servers share: a project of a stack, its server in production,
 // and the mock as its upstream, in this process, so that both ends are timed by one clock.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -13,17 +13,29 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
-const STACKS = ['fastapi', 'fastify'];
+const ASYNC_STACKS = ['fastapi', 'fastify'];
 export const CALLER_KEY = 'bench-caller';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'create-llm-api-bench-'));
 const running = new Set();
+const hasTaskset = spawnSync('taskset', ['--version']).status === 0;
 
 /**
  * Runs `measure` for each stack that was asked for; it returns the bounds that were broken.
  * Whatever happens, nothing that was started is left.
  */
-export async function runBench(numbers, measure) {
+export function runBench(numbers, measure) {
+  return runStacks({ numbers, stacks: ASYNC_STACKS }, async (stack, options) => {
+    const project = prepareProject(stack, options.project);
+    console.log(`\n${stack}, Node ${process.version}`);
+    const broken = await measure(project, options);
+    for (const bound of broken) console.log(`  BROKEN: ${bound}`);
+    if (broken.length > 0) process.exitCode = 1;
+  });
+}
+
+/** `known` has the options: `numbers` with their defaults, the `stacks`, and other `texts`. */
+export async function runStacks(known, measure) {
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
     process.once(signal, () => {
       cleanUp();
@@ -31,15 +43,8 @@ export async function runBench(numbers, measure) {
     });
   }
   try {
-    const options = readOptions(numbers);
-    if (!options) return;
-    for (const stack of options.stacks) {
-      const project = prepareProject(stack, options.project);
-      console.log(`\n${stack}, Node ${process.version}`);
-      const broken = await measure(project, options);
-      for (const bound of broken) console.log(`  BROKEN: ${bound}`);
-      if (broken.length > 0) process.exitCode = 1;
-    }
+    const options = readOptions(known);
+    for (const stack of options?.stacks ?? []) await measure(stack, options);
   } finally {
     cleanUp();
   }
@@ -58,38 +63,39 @@ function killGroup(child) {
   }
 }
 
-function readOptions(numbers) {
+function readOptions(known) {
   try {
-    return parseOptions(numbers);
+    return parseOptions(known);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 2;
   }
 }
 
-/** Every option of a bench but the first two is a positive number. */
-function parseOptions(numbers) {
-  const names = Object.keys(numbers);
+function parseOptions({ numbers, stacks: known, texts = {} }) {
   const { values } = parseArgs({
     options: {
-      stack: { type: 'string', default: 'both' },
+      stack: { type: 'string', default: known.join() },
       project: { type: 'string' },
-      ...Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
+      ...Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: 'string' }])),
+      ...texts,
     },
   });
-  const stacks = values.stack === 'both' ? STACKS : [values.stack];
-  if (!STACKS.includes(stacks[0])) throw new Error(`--stack is ${STACKS.join(', ')} or both`);
+  const stacks = values.stack.split(',');
+  if (!stacks.every((name) => known.includes(name))) {
+    throw new Error(`--stack is one or more of ${known.join()}`);
+  }
   if (values.project && stacks.length > 1) throw new Error('--project needs its --stack');
-  const options = { stacks, project: values.project && resolve(values.project) };
-  for (const name of names) {
-    options[name] = Number(values[name] ?? numbers[name]);
+  const options = { ...values, stacks, project: values.project && resolve(values.project) };
+  for (const [name, usual] of Object.entries(numbers)) {
+    options[name] = Number(values[name] ?? usual);
     if (!(options[name] > 0)) throw new Error(`--${name} is a number above 0`);
   }
   return options;
 }
 
 /** A project as people make it, or one that they have already. */
-function prepareProject(stack, given) {
+export function prepareProject(stack, given) {
   const directory = given ?? join(work, stack);
   if (!given) {
     console.error(`making a ${stack} project…`);
@@ -98,9 +104,9 @@ function prepareProject(stack, given) {
     runTool(process.execPath, [bin, directory, ...flags], root);
   }
   const text = readFileSync(join(root, 'templates', 'stacks', stack, 'stack.json'), 'utf8');
-  const { commands } = JSON.parse(text);
+  const { commands, layout, language } = JSON.parse(text);
   if (commands.build) runTool(...findProgram(directory, commands.build), directory);
-  return { stack, directory, start: findProgram(directory, commands.start) };
+  return { stack, layout, language, directory, start: findProgram(directory, commands.start) };
 }
 
 function findProgram(directory, [name, ...args]) {
@@ -114,29 +120,41 @@ function runTool(file, args, cwd) {
   execFileSync(file, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** The server in production. It is killed at the bench's end unless it was stopped before. */
-export async function startServer({ directory, start: [file, args] }, upstream, env) {
+/**
+ * The server in production. It is killed at the bench's end unless it was stopped before. With a
+ * `core` it runs on that one alone, where the system can do that, and logs into a file.
+ */
+export async function startServer({ directory, start: [file, args] }, upstream, env, core) {
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(file, args, {
-    cwd: directory,
-    // Its own group: what it starts goes when it goes.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: `${join(directory, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`,
-      HOME: process.env.HOME,
-      APP_ENV: 'production',
-      API_KEYS: CALLER_KEY,
-      OPENAI_API_KEY: 'sk-bench',
-      OPENAI_BASE_URL: upstream.url,
-      LLM_MODEL: 'mock',
-      ALLOWED_MODELS: ['mock', ...upstream.faults.map((name) => `mock-${name}`)].join(','),
-      RATE_LIMIT: '0',
-      PORT: String(port),
-      ...env,
+  const logFile = core === undefined ? undefined : join(work, `server-${port}.log`);
+  const out = logFile === undefined ? 'pipe' : openSync(logFile, 'w');
+  const child = spawn(
+    ...pinTo(
+      core,
+      file,
+      args.map((arg) => arg.replace('{port}', port)),
+    ),
+    {
+      cwd: directory,
+      // Its own group: what it starts goes when it goes.
+      detached: true,
+      stdio: ['ignore', out, out],
+      env: {
+        PATH: `${join(directory, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`,
+        HOME: process.env.HOME,
+        APP_ENV: 'production',
+        API_KEYS: CALLER_KEY,
+        OPENAI_API_KEY: 'sk-bench',
+        OPENAI_BASE_URL: upstream.url,
+        LLM_MODEL: 'mock',
+        ALLOWED_MODELS: ['mock', ...upstream.faults.map((name) => `mock-${name}`)].join(','),
+        RATE_LIMIT: '0',
+        PORT: String(port),
+        ...env,
+      },
     },
-  });
+  );
   running.add(child);
   const exit = once(child, 'exit').then(([code, signal]) => {
     running.delete(child);
@@ -144,7 +162,7 @@ export async function startServer({ directory, start: [file, args] }, upstream, 
   });
   const log = new EventEmitter();
   const last = [];
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [child.stdout, child.stderr].filter(Boolean)) {
     createInterface(stream).on('line', (line) => {
       last.push(line);
       if (last.length > 50) last.shift();
@@ -153,11 +171,21 @@ export async function startServer({ directory, start: [file, args] }, upstream, 
   }
   const server = { url, pid: child.pid, log, exit, signal: (name) => child.kill(name) };
   const isUp = async () => {
-    if (child.exitCode !== null) throw new Error(`it did not start:\n${last.join('\n')}`);
-    return (await fetch(`${url}/healthz`).catch(() => undefined))?.ok;
+    if (child.exitCode !== null) {
+      const said = logFile ? readFileSync(logFile, 'utf8').slice(-5000) : last.join('\n');
+      throw new Error(`it did not start:\n${said}`);
+    }
+    // A server that has no such page is up all the same when it says so.
+    return (await fetch(`${url}/healthz`).catch(() => undefined))?.status < 500;
   };
   await eventually(isUp, 60, 'the server is up');
   return server;
+}
+
+/** What runs a program on one core alone, where the system has `taskset`; Linux does. */
+export function pinTo(core, file, args) {
+  if (core === undefined || !hasTaskset) return [file, args];
+  return ['taskset', ['--cpu-list', String(core), file, ...args]];
 }
 
 /** Its exit code, or what it was killed by when it took longer than that. */

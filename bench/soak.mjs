@@ -1,5 +1,5 @@
 // Minutes of a load that the machine carries, with all that goes wrong on a common day:
-//   node .scripts/build.mjs && node bench/soak.mjs [--stack fastapi|fastify|both] [--project DIR]
+//   node .scripts/build.mjs && node bench/soak.mjs [--stack fastapi,fastify] [--project DIR]
 //     [--minutes 5] [--clients 16] [--seed 1]
 // 10 % of the requests meet a fault of the upstream, 10 % of the clients leave, 5 % are malformed.
 // Exits 1 when an answer was not as the contract has it, or when anything is left afterwards.
