@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Connection, type Exchange, type Listener } from './connection.ts';
 import { createClosedLoop, createOpenLoop } from './pace.ts';
 import { Tally } from './tally.ts';
@@ -72,8 +73,13 @@ export async function runLoad(target: Target, options: LoadOptions): Promise<Tal
   const aborted = new Promise<never>((_, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
+  let utilization = performance.eventLoopUtilization();
+  after(from - performance.now(), () => {
+    utilization = performance.eventLoopUtilization();
+  });
   after(to - performance.now(), () => {
     isOver = true;
+    tally.busy = performance.eventLoopUtilization(utilization).utilization;
     tally.unsent = pace.end();
     if (underWay === 0) settle();
   });

@@ -3,7 +3,7 @@ import type { Histogram } from './histogram.ts';
 import type { Tally } from './tally.ts';
 
 /** Milliseconds. */
-interface Times {
+export interface Times {
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
@@ -32,6 +32,8 @@ export interface Summary {
   readonly failed: number;
   readonly errors: readonly { readonly kind: Failure; readonly count: number }[];
   readonly bytesReceived: number;
+  /** The share of the time that the generator worked, 0 to 1. */
+  readonly generatorBusy: number;
 }
 
 export interface SummaryOptions {
@@ -58,6 +60,7 @@ export function summarize(tally: Tally, { stream, rate }: SummaryOptions): Summa
       .map(([kind, count]) => ({ kind, count }))
       .sort((a, b) => b.count - a.count),
     bytesReceived: tally.bytes,
+    generatorBusy: round(tally.busy),
   };
 }
 

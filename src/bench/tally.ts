@@ -28,6 +28,8 @@ export class Tally {
   endless = 0;
   /** Requests that were to begin and had not when the time was up. */
   unsent = 0;
+  /** The share of the window in which this process had something to do. */
+  busy = 0;
 
   constructor(window: Window) {
     this.window = window;

@@ -13,10 +13,15 @@ export interface BenchFlags {
   readonly body?: string;
   readonly header?: readonly (readonly [string, string])[];
   readonly keyStdin?: true;
+  readonly ttft?: number;
+  readonly tps?: number;
   readonly json?: true;
 }
 
 const NOTES = `
+Without a URL it starts the project that it is called in as "start" does, with the limits out of the
+way, and the mock behind it; says what the mock alone can do; and ends both.
+
 A caller's key is read from LLM_API_KEY in the environment, or with --key-stdin: never from an
 argument, which everyone on this machine could read.
 
@@ -29,8 +34,8 @@ export function benchCommand(): Command {
   const seconds = (flag: string, min: number) =>
     numberWithin(flag, [min, 86_400], { fraction: true });
   return new Command('bench')
-    .description('Measures a server: answers a second, and how long they take.')
-    .argument('<url>', 'the server; /generate is asked where it has no path')
+    .description('Measures a server: requests a second, and how long they take.')
+    .argument('[url]', 'the server; /generate is asked where it has no path')
     .addOption(
       option(
         '-c, --connections <n>',
@@ -77,9 +82,23 @@ export function benchCommand(): Command {
       ),
     )
     .option('--key-stdin', 'read the key to call with from standard input')
+    .addOption(
+      option(
+        '--ttft <ms>',
+        "the mock's time to the first token (default: 0)",
+        numberWithin('--ttft', [0, 3_600_000]),
+      ),
+    )
+    .addOption(
+      option(
+        '--tps <n>',
+        "the mock's tokens a second in a stream (default: all at once)",
+        numberWithin('--tps', [0, 1_000_000], { fraction: true }),
+      ),
+    )
     .option('--json', 'print one JSON document on standard output')
     .addHelpText('after', NOTES)
-    .action(async (url: string, flags: BenchFlags) => {
+    .action(async (url: string | undefined, flags: BenchFlags) => {
       const { runBench } = await import('./run-bench.ts');
       await runBench(url, flags);
     });

@@ -8,7 +8,7 @@ import type { StopPolicy } from '../effects/supervise.ts';
 import type { Mock } from '../mock/index.ts';
 import type { DevFlags } from './dev.ts';
 import { createPrinter, type Printer } from './print.ts';
-import { type RunEnd, runServer, serverEnv } from './run-server.ts';
+import { pointAt, type RunEnd, runServer, serverEnv } from './run-server.ts';
 
 /** As a terminal does: Ctrl-C for every process. With what follows it is below five seconds. */
 const POLICY: StopPolicy = { signal: (came) => came, whom: 'tree', graceMs: 3500 };
@@ -30,7 +30,7 @@ export async function runDev(directory: string | undefined, flags: DevFlags): Pr
     const end = await runServer({
       project,
       argv,
-      env: serverEnv(project, address, mock ? pointAt(mock) : {}),
+      env: serverEnv(project, address, mock ? pointAt(mock.url) : {}),
       address,
       policy: POLICY,
       onSlow: () =>
@@ -83,18 +83,6 @@ function explainMock(flags: DevFlags, mock: Mock): string {
     'For real answers put OPENAI_API_KEY=… into .env, then run this again. ' +
     'An upstream that wants no key takes any.'
   );
-}
-
-/** The environment that makes a server talk to the mock, and not through a proxy. */
-function pointAt({ url }: Mock): NodeJS.ProcessEnv {
-  const direct = (name: string): string =>
-    [process.env[name], new URL(url).hostname].filter(Boolean).join(',');
-  return {
-    OPENAI_BASE_URL: url,
-    OPENAI_API_KEY: 'mock',
-    NO_PROXY: direct('NO_PROXY'),
-    no_proxy: direct('no_proxy'),
-  };
 }
 
 /** @throws CliError when the end was not the one asked for */

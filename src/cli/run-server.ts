@@ -86,3 +86,15 @@ export function serverEnv(
   for (const { name } of project.manifest.env) if (env[name] === '') delete env[name];
   return env;
 }
+
+/** The environment that makes a server talk to a mock, and not through a proxy. */
+export function pointAt(mockUrl: string): NodeJS.ProcessEnv {
+  const direct = (name: string): string =>
+    [process.env[name], new URL(mockUrl).hostname].filter(Boolean).join(',');
+  return {
+    OPENAI_BASE_URL: mockUrl,
+    OPENAI_API_KEY: 'mock',
+    NO_PROXY: direct('NO_PROXY'),
+    no_proxy: direct('no_proxy'),
+  };
+}

@@ -1,12 +1,11 @@
 import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { claimAddress, planAddress } from '../effects/choose-address.ts';
-import { runProgram } from '../effects/exec.ts';
 import { findProject, type Project } from '../effects/find-project.ts';
-import { resolveProgram, withProjectPath } from '../effects/resolve-program.ts';
+import { resolveProgram } from '../effects/resolve-program.ts';
 import { readSettings, type Settings } from '../effects/settings.ts';
+import { buildProject } from './build-project.ts';
 import { withInterrupt } from './interrupt.ts';
 import { createPrinter } from './print.ts';
-import { showProgress } from './progress.ts';
 import { type RunEnd, runServer, serverEnv } from './run-server.ts';
 import type { StartFlags } from './start.ts';
 
@@ -20,7 +19,7 @@ export async function runStart(directory: string | undefined, flags: StartFlags)
   const workers = planWorkers(project, flags.workers);
   const wanted = planAddress(flags, settings);
   await claimAddress(wanted);
-  await build(project);
+  await withInterrupt((signal) => buildProject(project, signal));
   const seconds = drainSeconds(settings) + 1;
   const end = await runServer({
     project,
@@ -46,21 +45,6 @@ function planWorkers({ manifest }: Project, workers: number | undefined): NodeJS
     `--workers is for the async stacks; ${manifest.title} runs one process.`,
     'Drop it, or make an async project: create-llm-api --template async',
   );
-}
-
-async function build(project: Project): Promise<void> {
-  const { build: command } = project.manifest.commands;
-  if (!command) return;
-  const argv = await resolveProgram(project, command);
-  const env = withProjectPath(project, process.env) as Record<string, string>;
-  const result = await withInterrupt(async (signal) => {
-    const run = runProgram(argv, { cwd: project.directory, env, signal });
-    const ended = await showProgress('Building', run);
-    signal.throwIfAborted();
-    return ended;
-  });
-  if (result.ok) return;
-  throw new CliError(`The build failed: ${result.problem}.\n\n${result.output}`);
 }
 
 function drainSeconds(settings: Settings): number {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, type WriteStream } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -107,16 +107,19 @@ export interface Program {
   readonly ended: Promise<Ended>;
 }
 
+export interface StartOptions {
+  readonly cwd: string;
+  /** Its whole environment. */
+  readonly env: NodeJS.ProcessEnv;
+  /** A file, open, that takes what it writes in place of our own output: nothing passes us. */
+  readonly log?: WriteStream;
+}
+
 /**
  * Starts a program as the leader of its own process group, so that the terminal's Ctrl-C reaches
  * only us and all that the program starts can be ended with it.
- *
- * @param env its whole environment
  */
-export function startProgram(
-  argv: readonly string[],
-  { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
-): Program {
+export function startProgram(argv: readonly string[], { cwd, env, log }: StartOptions): Program {
   const [file = '', ...args] = argv;
   const subprocess = execa(file, args, {
     cwd,
@@ -124,8 +127,8 @@ export function startProgram(
     extendEnv: false,
     detached: OWN_GROUP,
     stdin: 'ignore',
-    stdout: 'inherit',
-    stderr: 'inherit',
+    stdout: log ?? 'inherit',
+    stderr: log ?? 'inherit',
     buffer: false,
     reject: false,
   });

@@ -27,7 +27,7 @@ const POLL_MS = 20;
 export async function superviseProgram(
   program: Program,
   policy: StopPolicy,
-  requests: StopRequests,
+  requests: Pick<StopRequests, 'asked' | 'insisted'>,
 ): Promise<Outcome> {
   const { pid } = program;
   if (pid === undefined) return { how: 'ended', ended: await program.ended };
@@ -46,7 +46,7 @@ async function waitForEnd(
   program: Program,
   pid: number,
   policy: StopPolicy,
-  requests: StopRequests,
+  requests: Pick<StopRequests, 'asked' | 'insisted'>,
 ): Promise<Outcome> {
   const ended = program.ended.then((end) => ({ how: 'ended', ended: end }) as const);
   const came = await Promise.race([ended, requests.asked]);
@@ -72,7 +72,7 @@ async function waitForEnd(
 }
 
 /** The program has ended; what it started gets a short while, then is killed. */
-async function endRest(pid: number, requests: StopRequests): Promise<void> {
+async function endRest(pid: number, requests: Pick<StopRequests, 'insisted'>): Promise<void> {
   if (!isTreeAlive(pid)) return;
   signalTree(pid, 'SIGTERM', 'tree');
   await waitUntilGone(pid, requests.insisted);

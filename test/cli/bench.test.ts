@@ -87,12 +87,31 @@ test.each([
   [['http://x', '--header', 'nonsense'], '--header is not a header'],
   [['http://x', '--header', 'Host: y'], '--header cannot set Host'],
   [['http://x', '--header', 'Authorization: Bearer sk-1'], '--header does not take Authorization'],
+  [['http://x', '--ttft', '5'], '--ttft sets the mock behind a project'],
   [['http://x', '--conections', '1'], 'Did you mean --connections?'],
 ])('%j is wrong usage', async (args, words) => {
   const { code, stderr } = await bench(args);
   expect(code).toBe(2);
   expect(stderr).toContain(words);
   expect(stderr).not.toContain('sk-1');
+});
+
+test('without --json it prints a table, and what to measure next', async () => {
+  const url = await startAnswerer((socket) => socket.write(HELLO));
+  const { code, stdout, stderr } = await bench([url.href, ...SHORT]);
+  expect(code).toBe(0);
+  expect(stdout).toContain('plain answers, 2 at once, for 0.3 s');
+  expect(stdout).toMatch(/^latency( +[\d.]+ ms){5}$/m);
+  expect(stdout).toContain('no errors');
+  expect(stderr).toMatch(/llm-api bench http:\S+\/generate --rate \d+\n$/);
+});
+
+test('at a rate it says how many were to begin and could not', async () => {
+  const url = await startAnswerer((socket) => setTimeout(() => socket.write(HELLO), 150));
+  const args = ['--duration', '0.5', '--warmup', '0', '--connections', '1', '--rate', '50'];
+  const { stdout } = await bench([url.href, ...args, '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ rate: 50, unsent: expect.any(Number) });
+  expect(JSON.parse(stdout).warnings[0]).toContain('requests were to begin and could not');
 });
 
 test('Ctrl-C ends it with 130', async () => {

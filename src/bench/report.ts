@@ -1,0 +1,100 @@
+import type { Summary } from './summary.ts';
+
+/** How the mock answers behind the server that is measured. */
+export interface UpstreamPace {
+  /** Milliseconds before the first token. */
+  readonly ttft: number;
+  /** Tokens a second; 0: all at once. */
+  readonly tps: number;
+}
+
+export interface BenchedStack {
+  readonly title: string;
+  readonly processes: number;
+}
+
+/** The mock, measured without a server before it. */
+export interface Ceiling {
+  readonly requestsPerSecond: number;
+}
+
+/** One measurement, as `--json` prints it. */
+export interface Report extends Summary {
+  readonly target: string;
+  readonly stream: boolean;
+  readonly connections: number;
+  /** Requests that were to begin each second; undefined: as fast as they are answered. */
+  readonly rate?: number | undefined;
+  /** Seconds. */
+  readonly duration: number;
+  readonly warmup: number;
+  /** A project's own server, started for this. */
+  readonly server?: BenchedStack | undefined;
+  readonly upstream?: UpstreamPace | undefined;
+  readonly ceiling?: Ceiling | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** Of the mock's own rate: from here on the mock is what limits. */
+const NEAR_CEILING = 0.9;
+/** Of the time: from here on the generator is what limits. */
+const BUSY = 0.95;
+/** Of what was asked for. */
+const KEPT_UP = 0.98;
+
+export type Measured = Omit<Report, 'warnings'>;
+
+/** What a reader of the figures has to know, a sentence each. */
+export function findWarnings(report: Measured): readonly string[] {
+  const { requestsPerSecond, rate, ceiling, withoutDone = 0, unsent = 0, generatorBusy } = report;
+  const kind = report.stream ? 'streams' : 'answers';
+  const nearCeiling = ceiling && requestsPerSecond >= NEAR_CEILING * ceiling.requestsPerSecond;
+  const fellBehind = rate !== undefined && requestsPerSecond < KEPT_UP * rate;
+  return [
+    ...(nearCeiling
+      ? [
+          `The mock alone gives ${formatRate(ceiling.requestsPerSecond)} ${kind} a second under ` +
+            'this load: this measures the mock, not the server. ' +
+            'With a slower mock, more --connections show what the server can do.',
+        ]
+      : []),
+    ...(generatorBusy >= BUSY
+      ? ['The load took all of its processor: a server may be faster than this says.']
+      : []),
+    ...(unsent > 0
+      ? [
+          `${formatCount(unsent)} requests were to begin and could not: every connection was ` +
+            'waiting for an answer. Their times would have been the longest, and are missing.',
+        ]
+      : fellBehind
+        ? [`The server did not keep up with ${formatRate(rate)} a second.`]
+        : []),
+    ...(withoutDone > 0
+      ? [
+          `${formatCount(withoutDone)} streams ended without [DONE]: cut off, or of a server ` +
+            'that sends none.',
+        ]
+      : []),
+  ];
+}
+
+export function formatCount(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
+
+export function formatRate(value: number): string {
+  const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
+  return value.toLocaleString('en', { maximumFractionDigits: digits });
+}
+
+export function formatTime(ms: number): string {
+  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms >= 100) return `${formatCount(ms)} ms`;
+  return `${ms.toFixed(ms < 10 ? 2 : 1)} ms`;
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
+}
