@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CALLER_KEY, prepareProject } from './servers.mjs';
+import { prepareProject } from './servers.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const cache = join(tmpdir(), 'create-llm-api-bench-cache');
@@ -32,11 +32,11 @@ export function prepareContestants(stack, project) {
   const others = { snippet: 'snippets', ...(ours.layout === 'async' && { bare: 'bare' }) };
   const run = ours.language === 'python' ? runPython : runNode;
   return {
-    ours: { ...ours, env: ROOM, headers: { Authorization: `Bearer ${CALLER_KEY}` } },
+    ours: { ...ours, env: ROOM },
     ...Object.fromEntries(
       Object.entries(others).map(([name, folder]) => [
         name,
-        { ...run(stack, name, folder), env: {}, headers: {} },
+        { ...run(stack, name, folder), env: {} },
       ]),
     ),
   };

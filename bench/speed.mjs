@@ -5,19 +5,19 @@
 // Ours runs as in production with everything on; a server has one core, the upstream and the load
 // the other. Rounds are interleaved, so that a busy moment of the machine meets all; answers are
 // also told per second of processor time, which a busy neighbour hardly changes.
-import { execFile, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { prepareContestants } from './contestants.mjs';
-import { megabytes, printTable, quantile, readCpu, readMemory } from './figures.mjs';
-import { pinTo, runStacks, startServer, stopServer } from './servers.mjs';
+import { megabytes, printTable, quantile, readMemory } from './figures.mjs';
+import {
+  holdStreams,
+  measureLatency,
+  measurePaced,
+  measurePlain,
+  measureStreams,
+  startTarget,
+  startUpstream,
+} from './measures.mjs';
+import { runStacks, stopServer } from './servers.mjs';
 
-const SERVER_CORE = 0;
-const LOAD_CORE = 1;
-const CONNECTIONS = 64;
-const TOKEN_PERIOD = 20;
-const OPEN_STREAMS = 500;
 const MEASURES = { plain: measurePlain, streams: measureStreams, latency: measureLatency };
 /** Beside the snippet and the bare one, by the first word of what is measured. */
 const AT_LEAST = {
@@ -75,121 +75,6 @@ await runStacks(known, async (stack, options) => {
   if (!options.json) printReport(stack, samples, options);
   else if (stack === options.stacks.at(-1)) console.log(JSON.stringify(report, null, 2));
 });
-
-async function startUpstream() {
-  const file = fileURLToPath(new URL('upstream.mjs', import.meta.url));
-  const [execPath, execArgv] = pinTo(LOAD_CORE, process.execPath, []);
-  const child = fork(file, { execPath, execArgv });
-  const [{ port }] = await once(child, 'message');
-  const url = `http://127.0.0.1:${port}`;
-  return {
-    url: `${url}/v1`,
-    faults: [],
-    target: { url, path: '/v1/chat/completions', headers: {} },
-    async setPace(pace) {
-      child.send({ pace });
-      await once(child, 'message');
-    },
-    close: () => child.disconnect(),
-  };
-}
-
-async function startTarget(contestant, upstream) {
-  const server = await startServer(contestant, upstream, contestant.env, SERVER_CORE);
-  return { server, url: server.url, path: '/generate', headers: contestant.headers };
-}
-
-/** What the load saw, and the processor time that it cost the server. */
-async function offer(target, options) {
-  const load = startLoad(target, options);
-  const cpu = target.server && readCpu(target.server.pid);
-  const result = JSON.parse((await load).stdout);
-  const errors = Object.entries(result.errors);
-  if (errors.length > 0)
-    console.error(`  errors: ${errors.map((pair) => pair.join(' × ')).join()}`);
-  return { ...result, cpu: target.server && readCpu(target.server.pid) - cpu };
-}
-
-function startLoad({ url, path, headers }, { stream = false, ...options }) {
-  const file = fileURLToPath(new URL('offer.mjs', import.meta.url));
-  const body = { prompt: 'What is the capital of France?', ...(stream && { stream }) };
-  const all = { url, path, headers, body, spread: 0, warmup: 0.5, ...options };
-  return promisify(execFile)(...pinTo(LOAD_CORE, process.execPath, [file, JSON.stringify(all)]));
-}
-
-async function measurePlain(target, seconds, tell) {
-  tellRate('plain answers', await offer(target, { connections: CONNECTIONS, seconds }), tell);
-}
-
-async function measureStreams(target, seconds, tell) {
-  const options = { connections: CONNECTIONS, seconds, stream: true };
-  tellRate('streams', await offer(target, options), tell);
-}
-
-function tellRate(what, { perSecond, all, cpu }, tell) {
-  tell(`${what}/s`, perSecond);
-  if (cpu) tell(`${what} per CPU s`, all.answers / cpu);
-}
-
-/** `direct` carries the upstream's own time from the first target to the others. */
-async function measureLatency(target, seconds, tell, direct) {
-  const { latency } = await offer(target, { connections: 1, seconds });
-  if (target.server) tell('added latency, p50 ms', latency.p50 - direct.ms);
-  else direct.ms = latency.p50;
-}
-
-/** Memory with that many streams open, each of which has begun. */
-async function holdStreams(target, upstream) {
-  await upstream.setPace(1000);
-  const options = { connections: OPEN_STREAMS, seconds: 60, spread: 2, stream: true, hold: true };
-  const load = startLoad(target, options);
-  load.catch(() => {});
-  await once(load.child.stdout, 'data');
-  const bytes = readMemory(target.server.pid);
-  load.child.kill();
-  await upstream.setPace(0);
-  return bytes;
-}
-
-/** The most streams that a server passes on in time: 99 % of the gaps below twice the pace. */
-async function measurePaced(targets, upstream, rounds, note) {
-  await upstream.setPace(TOKEN_PERIOD);
-  const isHeld = async (target, connections) => {
-    const options = { connections, seconds: 4, warmup: 3, spread: 2, stream: true };
-    const { gap, errors } = await offer(target, options);
-    return gap.p99 < 2 * TOKEN_PERIOD && Object.keys(errors).length === 0;
-  };
-  const found = {};
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, target] of Object.entries(targets)) {
-      if (!target.server) continue;
-      const guess = await guessMost(target);
-      note('paced streams per CPU s', name, guess);
-      found[name] = await findMost(found[name] ?? guess, (count) => isHeld(target, count));
-      note('paced streams held', name, found[name]);
-    }
-  }
-  await upstream.setPace(0);
-}
-
-/** From the processor time of a few streams. */
-async function guessMost(target) {
-  const options = { connections: 20, seconds: 3, spread: 1, stream: true };
-  const { all, cpu } = await offer(target, options);
-  return Math.round((all.events * TOKEN_PERIOD) / 1000 / cpu);
-}
-
-/** In steps of 8 %. */
-async function findMost(guess, isHeld) {
-  const isEnough = await isHeld(guess);
-  let count = guess;
-  for (let step = 0; step < 12; step++) {
-    const next = Math.round(isEnough ? count * 1.08 : count / 1.08);
-    if ((await isHeld(next)) !== isEnough) return isEnough ? count : next;
-    count = next;
-  }
-  return count;
-}
 
 function printReport(stack, samples, { rounds, seconds }) {
   const rows = Object.entries(samples).map(([what, byName]) => {

@@ -40,6 +40,7 @@ steps[TOKENS + 1] = Buffer.concat([steps[TOKENS + 1], Buffer.from('0\r\n\r\n')])
 const stream = Buffer.concat(steps);
 
 let pace = 0;
+let phase = 0;
 process.on('message', (message) => {
   pace = message.pace;
   process.send('set');
@@ -62,16 +63,20 @@ const server = createServer({ noDelay: true }, (socket) => {
 });
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
 
-/** A timer comes late: all that is due by now goes out, so that the pace holds. */
+/**
+ * A timer comes late: all that is due by now goes out, so that the pace holds. Streams that begin
+ * together do not go in step: each has its own phase.
+ */
 function sendPaced(socket) {
-  const startedAt = performance.now();
+  const period = pace;
+  phase = (phase + 0.618 * period) % period;
+  const startedAt = performance.now() - phase;
   let sent = 0;
   const sendDue = () => {
     const due = Math.floor((performance.now() - startedAt) / period) + 1;
     while (sent < Math.min(due, steps.length)) socket.write(steps[sent++]);
-    if (sent === steps.length || socket.destroyed) clearInterval(timer);
+    if (sent === steps.length || socket.destroyed) return;
+    setTimeout(sendDue, startedAt + due * period - performance.now());
   };
-  const period = pace;
-  const timer = setInterval(sendDue, period);
   sendDue();
 }

@@ -1,0 +1,155 @@
+// What bench/speed.mjs measures of a server, and with what: `llm-api bench` as the load, and one
+// upstream for all, both on the core that the server does not have.
+import { execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { begin } from './clients.mjs';
+import { readCpu, readMemory } from './figures.mjs';
+import { CALLER_KEY, pinTo, startServer } from './servers.mjs';
+
+const SERVER_CORE = 0;
+const LOAD_CORE = 1;
+const CONNECTIONS = 64;
+const TOKEN_PERIOD = 20;
+/** 103 events: the opening, 100 tokens, the reason of the end and the usage. */
+const STREAM_SECONDS = (101 * TOKEN_PERIOD) / 1000;
+const OPEN_STREAMS = 500;
+const prompt = 'What is the capital of France?';
+export async function startUpstream() {
+  const file = fileURLToPath(new URL('upstream.mjs', import.meta.url));
+  const [execPath, execArgv] = pinTo(LOAD_CORE, process.execPath, []);
+  const child = fork(file, { execPath, execArgv });
+  const [{ port }] = await once(child, 'message');
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url: `${url}/v1`,
+    faults: [],
+    target: { url: `${url}/v1/chat/completions`, body: { prompt } },
+    async setPace(pace) {
+      child.send({ pace });
+      await once(child, 'message');
+    },
+    close: () => child.disconnect(),
+  };
+}
+
+export async function startTarget(contestant, upstream) {
+  const server = await startServer(contestant, upstream, contestant.env, SERVER_CORE);
+  return { server, url: `${server.url}/generate`, body: { prompt } };
+}
+
+/** What `llm-api bench` saw, and the processor time that it cost the server. */
+async function offer(target, flags) {
+  const load = startLoad(target, ['--json', ...flags]);
+  const cpu = target.server && readCpu(target.server.pid);
+  const result = JSON.parse((await load).stdout);
+  if (result.failed > 0)
+    console.error(`  ${result.failed} failed: ${JSON.stringify(result.errors)}`);
+  return { ...result, cpu: target.server && readCpu(target.server.pid) - cpu };
+}
+
+function startLoad({ url, body }, flags) {
+  const bin = fileURLToPath(new URL('../bin/llm-api.js', import.meta.url));
+  const args = [bin, 'bench', url, '--body', JSON.stringify(body), ...flags.map(String)];
+  const env = { ...process.env, LLM_API_KEY: CALLER_KEY };
+  return promisify(execFile)(...pinTo(LOAD_CORE, process.execPath, args), { env });
+}
+
+function toStream(target) {
+  return { ...target, body: { ...target.body, stream: true } };
+}
+
+function asFastAsItGoes(seconds) {
+  return ['-c', CONNECTIONS, '-d', seconds, '--warmup', 0];
+}
+
+export async function measurePlain(target, seconds, tell) {
+  tellRate('plain answers', await offer(target, asFastAsItGoes(seconds)), tell);
+}
+
+export async function measureStreams(target, seconds, tell) {
+  const flags = ['--stream', ...asFastAsItGoes(seconds)];
+  tellRate('streams', await offer(toStream(target), flags), tell);
+}
+
+function tellRate(what, { requestsPerSecond, requests, cpu }, tell) {
+  tell(`${what}/s`, requestsPerSecond);
+  if (cpu) tell(`${what} per CPU s`, requests / cpu);
+}
+
+/** `direct` carries the upstream's own time from the first target to the others. */
+export async function measureLatency(target, seconds, tell, direct) {
+  const { latency } = await offer(target, ['-c', 1, '-d', seconds, '--warmup', 0.5]);
+  if (target.server) tell('added latency, p50 ms', latency.p50 - direct.ms);
+  else direct.ms = latency.p50;
+}
+
+/** Memory with that many streams open, each of which has begun. */
+export async function holdStreams(target, upstream) {
+  await upstream.setPace(1000);
+  const calls = Array.from({ length: OPEN_STREAMS }, () =>
+    begin(target.server.url, { fields: toStream(target).body }),
+  );
+  await Promise.all(calls.map(({ began }) => began));
+  await pause(1000);
+  const bytes = readMemory(target.server.pid);
+  for (const call of calls) call.leave();
+  const answers = await Promise.all(calls.map(({ answer }) => answer));
+  const refused = answers.filter(({ status }) => status !== 200).length;
+  if (refused > 0) throw new Error(`${refused} of ${OPEN_STREAMS} streams were not open`);
+  await upstream.setPace(0);
+  return bytes;
+}
+
+/** The most streams that a server passes on in time: 99 % of the gaps below twice the pace. */
+export async function measurePaced(targets, upstream, rounds, note) {
+  await upstream.setPace(TOKEN_PERIOD);
+  const found = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, target] of Object.entries(targets)) {
+      if (!target.server) continue;
+      const guess = await guessMost(target);
+      note('paced streams per CPU s', name, guess);
+      found[name] = await findMost(found[name] ?? guess, (count) => isHeld(target, count));
+      note('paced streams held', name, found[name]);
+    }
+  }
+  await upstream.setPace(0);
+}
+
+/** They begin one after the other, so that so many are open at any time. */
+function pacedFlags(streams, seconds) {
+  const rate = streams / STREAM_SECONDS;
+  return ['--stream', '--rate', rate, '-c', 2 * streams, '-d', seconds, '--warmup', 2.5];
+}
+
+async function isHeld(target, streams) {
+  const { gap, failed } = await offer(toStream(target), pacedFlags(streams, 3));
+  return gap?.p99 < 2 * TOKEN_PERIOD && failed === 0;
+}
+
+/** From the processor time that a few streams take once they are under way. */
+async function guessMost(target) {
+  const [streams, seconds] = [20, 3];
+  const load = startLoad(toStream(target), pacedFlags(streams, 1 + seconds));
+  await pause(3000);
+  const cpu = readCpu(target.server.pid);
+  await pause(1000 * seconds);
+  const most = Math.round((streams * seconds) / (readCpu(target.server.pid) - cpu));
+  await load;
+  return most;
+}
+
+/** In steps of 8 %. */
+async function findMost(guess, isHeld) {
+  const isEnough = await isHeld(guess);
+  let count = guess;
+  for (let step = 0; step < 12; step++) {
+    const next = Math.round(isEnough ? count * 1.08 : count / 1.08);
+    if ((await isHeld(next)) !== isEnough) return isEnough ? count : next;
+    count = next;
+  }
+  return count;
+}
