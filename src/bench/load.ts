@@ -49,7 +49,8 @@ export async function runLoad(target: Target, options: LoadOptions): Promise<Tal
     underWay++;
     connection.send(startedAt);
   };
-  const pace = rate ? createOpenLoop({ to, begin, rate }) : createClosedLoop({ to, begin });
+  const span = { from, to, begin };
+  const pace = rate ? createOpenLoop({ ...span, rate }) : createClosedLoop(span);
   const listener: Listener = {
     received: (bytes, now) => tally.received(bytes, now),
     event: (gap, now) => tally.event(gap, now),

@@ -11,19 +11,37 @@ export interface Pace {
 }
 
 export interface PaceOptions {
+  /** Milliseconds of `performance.now()` at which the measured time begins. */
+  readonly from: number;
   /** Milliseconds of `performance.now()` at which the last request may begin. */
   readonly to: number;
   /** Begins a request whose time runs from `startedAt`. */
   readonly begin: (connection: Connection, startedAt: number) => void;
 }
 
-/** Each connection asks again as soon as it has the whole answer. */
-export function createClosedLoop({ to, begin }: PaceOptions): Pace {
+/**
+ * Each connection asks again as soon as it has the whole answer. They begin spread over the
+ * warm-up: those that began together would go on in step, and their answers would come in waves.
+ */
+export function createClosedLoop({ from, to, begin }: PaceOptions): Pace {
+  const timers: NodeJS.Timeout[] = [];
   const free = (connection: Connection): void => {
     const now = performance.now();
     if (now < to) begin(connection, now);
   };
-  return { start: (connections) => connections.forEach(free), free, end: () => 0, stop() {} };
+  return {
+    start(connections) {
+      const spread = (from - performance.now()) / connections.length;
+      for (const [nth, connection] of connections.entries()) {
+        timers.push(setTimeout(free, nth * spread, connection));
+      }
+    },
+    free,
+    end: () => 0,
+    stop() {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
 }
 
 /** Up to this rate the last millisecond before a start is spent looking at the clock. */
@@ -35,14 +53,14 @@ const MAX_EXACT_RATE = 200;
  * that waited with it would not tell. A start for which no connection is free waits for one.
  */
 export function createOpenLoop({ to, begin, rate }: PaceOptions & { readonly rate: number }): Pace {
-  const from = performance.now();
-  const total = Math.ceil(((to - from) * rate) / 1000);
+  const startedAt = performance.now();
+  const total = Math.ceil(((to - startedAt) * rate) / 1000);
   const idle: Connection[] = [];
   let begun = 0;
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   let soon: NodeJS.Immediate | undefined;
-  const planned = (nth: number): number => from + (1000 * nth) / rate;
+  const planned = (nth: number): number => startedAt + (1000 * nth) / rate;
 
   const beginDue = (): void => {
     timer = soon = undefined;

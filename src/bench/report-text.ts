@@ -15,9 +15,9 @@ export function formatReport(report: Report): string {
   return [
     ...describeRun(report),
     '',
-    ...formatRates(report),
+    ...formatTable(listRates(report), ['left', 'right', 'left']),
     '',
-    ...formatTimes(report),
+    ...formatTable(listTimes(report)),
     ...formatErrors(report),
     ...report.warnings.flatMap((warning) => ['', `Note: ${warning}`]),
   ].join('\n');
@@ -47,9 +47,10 @@ export function describePace({ ttft, tps }: UpstreamPace): string {
   return `${first}, ${tps === 0 ? 'the rest at once' : `${formatRate(tps)} tokens a second`}`;
 }
 
-function formatRates(report: Report): readonly string[] {
+/** Rows of a name, a figure, and what there is to say of it. */
+export function listRates(report: Report): readonly (readonly string[])[] {
   const { requests, requestsPerSecond, eventsPerSecond, bytesReceived, duration, ceiling } = report;
-  const rows = [
+  return [
     ['requests/s', formatRate(requestsPerSecond), `${formatCount(requests)} answered`],
     ...(eventsPerSecond === undefined ? [] : [['events/s', formatRate(eventsPerSecond), '']]),
     ['received/s', formatBytes(bytesReceived / duration), ''],
@@ -57,20 +58,20 @@ function formatRates(report: Report): readonly string[] {
       ? [['the mock alone', formatRate(ceiling.requestsPerSecond), 'requests/s, same load']]
       : []),
   ];
-  return formatTable(rows, ['left', 'right', 'left']);
 }
 
-function formatTimes({ latency, firstToken, gap }: Report): readonly string[] {
+/** A head, and a row for each kind of time. */
+export function listTimes({ latency, firstToken, gap }: Report): readonly (readonly string[])[] {
   const row = (name: string, times: Times | undefined): readonly (readonly string[])[] =>
     times
       ? [[name, ...[times.p50, times.p90, times.p99, times.p999, times.max].map(formatTime)]]
       : [];
-  return formatTable([
+  return [
     ['', 'p50', 'p90', 'p99', 'p99.9', 'max'],
     ...row('latency', latency),
     ...row('first token', firstToken),
     ...row('gap between tokens', gap),
-  ]);
+  ];
 }
 
 function formatErrors({ failed, errors, requests }: Report): readonly string[] {

@@ -39,6 +39,9 @@ export interface Report extends Summary {
 const NEAR_CEILING = 0.9;
 /** Of the time: from here on the generator is what limits. */
 const BUSY = 0.95;
+/** By how much the last third may differ from the first, and how many answers make a third. */
+const STEADY = 1.25;
+const ENOUGH_ANSWERS = 300;
 /** Of what was asked for. */
 const KEPT_UP = 0.98;
 
@@ -58,6 +61,7 @@ export function findWarnings(report: Measured): readonly string[] {
             'With a slower mock, more --connections show what the server can do.',
         ]
       : []),
+    ...describeChange(report),
     ...(generatorBusy >= BUSY
       ? ['The load took all of its processor: a server may be faster than this says.']
       : []),
@@ -75,6 +79,18 @@ export function findWarnings(report: Measured): readonly string[] {
             'that sends none.',
         ]
       : []),
+  ];
+}
+
+/** A server that warms up, or a neighbour that came or went. */
+function describeChange({ requests, byThird, rate }: Measured): readonly string[] {
+  const first = byThird[0] ?? 0;
+  const last = byThird.at(-1) ?? 0;
+  const isSteady = last <= STEADY * first && first <= STEADY * last;
+  if (isSteady || rate !== undefined || requests < ENOUGH_ANSWERS) return [];
+  return [
+    `The rate went from ${formatRate(first)} to ${formatRate(last)} a second meanwhile: ` +
+      'give it a longer --warmup, or see what else runs here.',
   ];
 }
 

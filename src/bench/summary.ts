@@ -17,6 +17,8 @@ export interface Summary {
   /** Answers that came, whole, within the time that was measured. */
   readonly requests: number;
   readonly requestsPerSecond: number;
+  /** The same for each third of the time: alike, when nothing changed meanwhile. */
+  readonly byThird: readonly number[];
   /** Of the requests begun within that time, from their start to the answer's end. */
   readonly latency: Times;
   /** Streams only: from a request's start to its first event, and from event to event. */
@@ -46,6 +48,7 @@ export function summarize(tally: Tally, { stream, rate }: SummaryOptions): Summa
   return {
     requests: tally.answers,
     requestsPerSecond: round(tally.answers / seconds),
+    byThird: [0, 1, 2].map((nth) => round((3 * sumThird(tally.answersOverTime, nth)) / seconds)),
     latency: summarizeTimes(tally.latency),
     ...(stream && {
       firstToken: summarizeTimes(tally.firstToken),
@@ -62,6 +65,12 @@ export function summarize(tally: Tally, { stream, rate }: SummaryOptions): Summa
     bytesReceived: tally.bytes,
     generatorBusy: round(tally.busy),
   };
+}
+
+function sumThird(counts: Float64Array, nth: number): number {
+  const { length } = counts;
+  const third = counts.subarray((nth * length) / 3, ((nth + 1) * length) / 3);
+  return third.reduce((total, count) => total + count, 0);
 }
 
 function summarizeTimes(histogram: Histogram): Times {

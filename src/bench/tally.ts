@@ -7,6 +7,9 @@ export interface Window {
   readonly to: number;
 }
 
+/** Slices of the window, in each of which the answers are counted. */
+const SLICES = 60;
+
 /**
  * Adds up what happens. What comes within the window counts towards the rates; what was *begun*
  * within it counts towards times and errors, though it end later: else slow answers would be left
@@ -20,6 +23,9 @@ export class Tally {
   readonly delay = new Histogram();
   readonly failures = new Map<Failure, number>();
   readonly window: Window;
+  /** How many answers came, and failed, in each sixtieth of the window. */
+  readonly answersOverTime = new Float64Array(SLICES);
+  readonly failuresOverTime = new Float64Array(SLICES);
   answers = 0;
   failed = 0;
   events = 0;
@@ -46,7 +52,7 @@ export class Tally {
   }
 
   ended({ startedAt, sentAt, firstEventAt, endedAt, failure, sawDone }: Exchange): void {
-    if (failure === undefined && this.#isWithin(endedAt)) this.answers++;
+    if (this.#isWithin(endedAt)) this.#countOverTime(endedAt, failure !== undefined);
     if (!this.#isWithin(startedAt)) return;
     this.delay.record(sentAt - startedAt);
     if (firstEventAt > 0) this.firstToken.record(firstEventAt - startedAt);
@@ -57,6 +63,14 @@ export class Tally {
     }
     this.latency.record(endedAt - startedAt);
     if (firstEventAt > 0 && !sawDone) this.endless++;
+  }
+
+  #countOverTime(now: number, failed: boolean): void {
+    const { from, to } = this.window;
+    const counts = failed ? this.failuresOverTime : this.answersOverTime;
+    const slice = Math.min(SLICES - 1, Math.floor((SLICES * (now - from)) / (to - from)));
+    counts[slice] = (counts[slice] ?? 0) + 1;
+    if (!failed) this.answers++;
   }
 
   #isWithin(time: number): boolean {

@@ -15,6 +15,7 @@ export interface BenchFlags {
   readonly keyStdin?: true;
   readonly ttft?: number;
   readonly tps?: number;
+  readonly html?: string;
   readonly json?: true;
 }
 
@@ -60,7 +61,7 @@ export function benchCommand(): Command {
         '--warmup <s>',
         'seconds before that, which do not count',
         seconds('--warmup', 0),
-      ).default(1),
+      ).default(3),
     )
     .addOption(
       option(
@@ -96,6 +97,7 @@ export function benchCommand(): Command {
         numberWithin('--tps', [0, 1_000_000], { fraction: true }),
       ),
     )
+    .option('--html <file>', 'write a page with charts, too')
     .option('--json', 'print one JSON document on standard output')
     .addHelpText('after', NOTES)
     .action(async (url: string | undefined, flags: BenchFlags) => {

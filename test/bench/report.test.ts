@@ -17,6 +17,7 @@ const MEASURED: Measured = {
   warmup: 1,
   requests: 12_345,
   requestsPerSecond: 1234.5,
+  byThird: [1200, 1250, 1240],
   latency: TIMES,
   failed: 0,
   errors: [],
@@ -37,6 +38,12 @@ describe('warnings', () => {
   test('within 10 % of what the mock alone can do', () => {
     expect(warn({ ceiling: { requestsPerSecond: 1371 } })).toMatch(/^The mock alone gives 1,371/);
     expect(warn({ ceiling: { requestsPerSecond: 1372 } })).toBe('');
+  });
+
+  test('a rate that changed meanwhile', () => {
+    expect(warn({ byThird: [700, 2000, 3000] })).toContain('went from 700 to 3,000 a second');
+    expect(warn({ byThird: [3000, 2000, 700] })).toContain('went from 3,000 to 700 a second');
+    expect(warn({ byThird: [700, 2000, 3000], requests: 200 })).toBe('');
   });
 
   test('a load that could not do more', () => {

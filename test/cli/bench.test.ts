@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventStream, HELLO, startAnswerer } from '../bench/answerer.ts';
-import { runCli } from '../harness/cli.ts';
+import { makeFolder, runCli } from '../harness/cli.ts';
 import { findFreePort } from '../harness/free-port.ts';
 
 const SHORT = ['--duration', '0.3', '--warmup', '0', '--connections', '2'];
@@ -104,6 +106,23 @@ test('without --json it prints a table, and what to measure next', async () => {
   expect(stdout).toMatch(/^latency( +[\d.]+ ms){5}$/m);
   expect(stdout).toContain('no errors');
   expect(stderr).toMatch(/llm-api bench http:\S+\/generate --rate \d+\n$/);
+});
+
+test('--html writes a page', async () => {
+  const file = join(await makeFolder(), 'report.html');
+  const url = await startAnswerer((socket) => socket.write(HELLO));
+  const { code, stderr } = await bench([url.href, ...SHORT, '--html', file]);
+  expect(code).toBe(0);
+  expect(stderr).toContain(file);
+  expect(await readFile(file, 'utf8')).toContain(`<h1>${url.host}: `);
+});
+
+test('a page that cannot be written is told before anything is measured', async () => {
+  let asked = 0;
+  const url = await startAnswerer(() => asked++);
+  const { code, stderr } = await bench([url.href, ...SHORT, '--html', '/no/such/place/x.html']);
+  expect({ code, asked }).toEqual({ code: 1, asked: 0 });
+  expect(stderr).toContain('/no/such/place/x.html cannot be written');
 });
 
 test('at a rate it says how many were to begin and could not', async () => {
