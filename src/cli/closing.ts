@@ -22,6 +22,8 @@ export function formatAgain(
     directory,
     '--template',
     answers.stack,
+    // Without add-ons there is no flag that says so.
+    ...(answers.addons.length === 0 ? ['--yes'] : ['--with', answers.addons.join(',')]),
     '--package-manager',
     answers.packageManager,
     ...(answers.model === DEFAULT_MODEL ? [] : ['--model', answers.model]),

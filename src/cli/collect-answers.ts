@@ -15,6 +15,7 @@ import type { Asker } from '../effects/ask.ts';
 import type { GitState } from '../effects/git.ts';
 import { choosePackageManager } from '../effects/package-manager.ts';
 import { checkDirectory, checkFlags, checkMissing, OCCUPIED_HINT } from './check-flags.ts';
+import { chooseAddons } from './choose-addons.ts';
 import { chooseStack } from './choose-stack.ts';
 import type { CreateFlags } from './create.ts';
 
@@ -31,8 +32,8 @@ export interface Request {
 }
 
 /**
- * Flags, then questions for what no flag answered, in the order directory, layout, language, key,
- * install, git.
+ * Flags, then questions for what no flag answered, in the order directory, layout, language,
+ * add-ons, key, install, git.
  *
  * @param asker undefined where nobody can be asked
  * @throws CliError 2 for a bad value, 4 for a missing one with nobody to ask, 130 for Ctrl-C
@@ -55,6 +56,7 @@ export async function collectAnswers(
   if (problem) throw new CliError(problem, { hint: OCCUPIED_HINT });
 
   const stack = await chooseStack(flags, ask);
+  const addons = await chooseAddons(stack, flags.with, ask);
   const packageManager = await choosePackageManager(languageOf(stack), flags.packageManager);
   const key = await chooseKey(flags, ask);
   const install = flags.install ?? (await ask?.confirm('Install the dependencies?', true)) ?? true;
@@ -65,7 +67,7 @@ export async function collectAnswers(
     answers: {
       name,
       stack,
-      addons: flags.with ?? [],
+      addons,
       model: flags.model ?? DEFAULT_MODEL,
       baseUrl: flags.baseUrl ?? DEFAULT_BASE_URL,
       packageManager,

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { ADDONS, type AddonName } from '../core/addons.ts';
 import { parseBaseUrl, parseModel } from '../core/answers.ts';
 import {
   LANGUAGES,
@@ -15,7 +16,7 @@ import { oneOf, parseAddons } from './values.ts';
 export interface CreateFlags {
   readonly template?: Layout | StackName;
   readonly language?: Language;
-  readonly with?: readonly string[];
+  readonly with?: readonly AddonName[];
   readonly model?: string;
   readonly baseUrl?: string;
   readonly packageManager?: PackageManager;
@@ -64,7 +65,7 @@ export function createCommand(): Command {
         oneOf('--language', LANGUAGES),
       ),
     )
-    .addOption(option('--with <add-ons>', 'add-ons, comma-separated (none yet)', parseAddons))
+    .addOption(option('--with <add-ons>', `comma-separated: ${ADDONS.join(', ')}`, parseAddons))
     .addOption(option('--model <name>', 'the model (default: gpt-4o)', parseModel))
     .addOption(
       option('--base-url <url>', "an OpenAI-compatible API (default: OpenAI's)", parseBaseUrl),

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
+import { addCommand, removeCommand } from './add.ts';
 import { benchCommand } from './bench.ts';
 import { createCommand } from './create.ts';
 import { devCommand } from './dev.ts';
@@ -8,6 +9,7 @@ import { mockCommand } from './mock.ts';
 import { createPrinter, paint } from './print.ts';
 import { startCommand } from './start.ts';
 import { templatesCommand } from './templates.ts';
+import { upgradeCommand } from './upgrade.ts';
 import { VERSION } from './version.ts';
 
 /** The two names that this program is installed under. */
@@ -51,6 +53,9 @@ function createToolbox(): Command {
     .addCommand(mockCommand())
     .addCommand(generateCommand())
     .addCommand(benchCommand())
+    .addCommand(upgradeCommand())
+    .addCommand(addCommand())
+    .addCommand(removeCommand())
     .addCommand(templatesCommand());
 }
 

@@ -5,7 +5,7 @@ import { render } from '../core/render.ts';
 import type { StackManifest } from '../core/stacks.ts';
 import { EMPTY_TREE, type FileTree } from '../core/tree.ts';
 import { readDisk } from '../effects/project.ts';
-import { readTemplate } from '../effects/templates.ts';
+import { readProjectTemplate } from '../effects/templates.ts';
 import type { Request } from './collect-answers.ts';
 import { VERSION } from './version.ts';
 
@@ -20,7 +20,7 @@ const ENV_FILE = '.env';
 
 /** Create is an upgrade from nothing: an empty base, and whatever the directory has. */
 export async function planCreate({ answers, directory, key }: Request): Promise<CreatePlan> {
-  const template = await readTemplate(answers.stack);
+  const template = await readProjectTemplate(answers);
   const project = render(answers, template, VERSION);
   const target = new Map([...project, ...formatRecord({ version: VERSION, answers }, project)]);
   const disk = await readDisk(directory, [...target.keys(), ENV_FILE]);

@@ -5,7 +5,7 @@ import { resolveForOurs } from '../core/plan.ts';
 import type { PackageManager } from '../core/stacks.ts';
 import type { Asker } from '../effects/ask.ts';
 import { isToolOnPath } from '../effects/programs.ts';
-import { type Applied, applyOps } from '../effects/project.ts';
+import { type Applied, applyOps, recoverProject } from '../effects/project.ts';
 import { formatAgain, formatNext, formatRecovery } from './closing.ts';
 import { collectAnswers, type Request } from './collect-answers.ts';
 import type { CreateFlags } from './create.ts';
@@ -23,6 +23,7 @@ import { VERSION } from './version.ts';
 export async function runCreate(typed: string | undefined, flags: CreateFlags): Promise<void> {
   const printer = createPrinter({ json: flags.json === true });
   const request = await collectAnswers(typed, flags, await loadAsker(flags));
+  if (!flags.dryRun) recoverProject(request.directory);
   const planned = await planCreate(request);
   if (flags.dryRun) return showDryRun(printer, request, planned);
   showReplaced(printer, planned);
@@ -50,7 +51,7 @@ async function makeProject(
 ): Promise<void> {
   const { directory, answers } = request;
   const installSteps = request.install ? await chooseInstall(answers.packageManager) : [];
-  const applied = await applyOps(directory, resolveForOurs(planned.ops));
+  const applied = await applyOps(directory, resolveForOurs(planned.ops), planned.disk);
   const gitSteps = request.git ? GIT_STEPS : [];
   const install = await runUntilInterrupt(installSteps, directory, applied, signal);
   // The repository is made even if the installation failed: one does not need the other.

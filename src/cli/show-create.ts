@@ -18,7 +18,8 @@ export function showDryRun(printer: Printer, request: Request, { ops, disk }: Cr
     const before = disk.get(op.path);
     // A key is never shown, not even one that is about to be replaced.
     if (!before || !('file' in op) || op.path === '.env') continue;
-    printer.say(`\n${formatDiff(op.path, before.text, op.file.text)}`);
+    const after = op.kind === 'conflict' ? op.ours : op.file;
+    printer.say(`\n${formatDiff(op.path, before.text, after.text)}`);
   }
   printer.say('\nNothing was written: this was a dry run.');
   printer.json({ ok: true, dryRun: true, directory, answers, operations: ops.map(summarize) });

@@ -1,3 +1,4 @@
+import { type AddonName, parseAddonNames } from '../core/addons.ts';
 import { usageError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 
@@ -13,12 +14,7 @@ export function oneOf<Word extends string>(flag: string, known: readonly Word[])
   };
 }
 
-/** No version has an add-on yet: any name is unknown, and says so. */
-export function parseAddons(text: string): readonly string[] {
-  const names = text.split(',').flatMap((name) => name.trim() || []);
-  if (names.length === 0) return [];
-  throw usageError(
-    `--with does not know ${names.map((name) => JSON.stringify(name)).join(', ')}.`,
-    'This version has no add-ons.',
-  );
+/** `--with docker,github-actions`. */
+export function parseAddons(text: string): readonly AddonName[] {
+  return parseAddonNames(text.split(',').flatMap((name) => name.trim() || []));
 }

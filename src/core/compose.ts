@@ -35,6 +35,15 @@ export function composePackageLock(text: string, name: string): string {
   return formatJson({ ...lock, name, packages: { ...packages, '': { ...packages[''], name } } });
 }
 
+/** Sections of add-ons, before the last one of a README: behind it people write their own. */
+export function insertSections(readme: string, sections: readonly string[]): string {
+  if (sections.length === 0) return readme;
+  const last = readme.lastIndexOf('\n## ');
+  const place = last < 0 ? readme.length : last + 1;
+  const text = sections.map((section) => `${section.trim()}\n\n`).join('');
+  return readme.slice(0, place) + text + readme.slice(place);
+}
+
 export function formatJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

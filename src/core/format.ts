@@ -1,8 +1,15 @@
 import { diffIndices } from 'node-diff3';
 import { comparePaths } from './tree.ts';
 
-/** Paths as an indented tree, folders first met in path order. */
-export function formatTree(root: string, paths: readonly string[]): string {
+/**
+ * Paths as an indented tree, folders first met in path order.
+ * @param note what to say behind a path
+ */
+export function formatTree(
+  root: string,
+  paths: readonly string[],
+  note: (path: string) => string | undefined = () => undefined,
+): string {
   const lines = [`${root}/`];
   let open: readonly string[] = [];
   for (const path of [...paths].sort(comparePaths)) {
@@ -12,7 +19,8 @@ export function formatTree(root: string, paths: readonly string[]): string {
     for (let depth = shared; depth < folders.length; depth++) {
       lines.push(`${'  '.repeat(depth + 1)}${folders[depth]}/`);
     }
-    lines.push(`${'  '.repeat(folders.length + 1)}${name}`);
+    const said = note(path);
+    lines.push(`${'  '.repeat(folders.length + 1)}${name}${said ? `  (${said})` : ''}`);
     open = folders;
   }
   return lines.join('\n');

@@ -1,4 +1,4 @@
-import { mergeFile } from './merge.ts';
+import { mergeFile, withLineEndsOf } from './merge.ts';
 import { comparePaths, type FileEntry, type FileTree } from './tree.ts';
 
 /** One thing to do to a directory, or not to do, and why. Only `apply` acts on it. */
@@ -14,13 +14,15 @@ export type FileOp =
       readonly kind: 'conflict';
       readonly path: string;
       readonly why: string;
+      /** Both versions, between markers where they differ. */
       readonly file: FileEntry;
+      readonly ours: FileEntry;
     };
 
 /**
  * What turns `disk` into `target`, keeping every change made since `base`. Files that are already
- * as they should be get no operation. A conflict is a value: its file is what to look at (both
- * versions between markers, or the version that is not on disk), and the rest goes on without it.
+ * as they should be, and those that we did not change, get no operation. A conflict is a value, and
+ * the rest goes on without it.
  *
  * @param base the project as rendered when it was made; empty for a new one
  * @param disk what is there now, at the paths of `base` and `target` at least
@@ -42,37 +44,41 @@ function planFile(path: string, base: Maybe, disk: Maybe, target: Maybe): FileOp
   if (!disk) {
     if (!base) return { kind: 'create', path, file: target };
     // Deleting a file is a decision, and an upgrade does not take it back.
-    return { kind: 'skip', path, why: 'you deleted it' };
+    return sameText(base, target) ? undefined : { kind: 'skip', path, why: 'you deleted it' };
   }
   if (!base) {
     if (sameText(disk, target)) return undefined;
-    return { kind: 'conflict', path, why: 'a file of yours is already there', file: target };
+    return planMerge(path, undefined, disk, target);
   }
   const mode = mergeMode(base, disk, target);
   if (sameText(disk, target) || sameText(base, target)) {
     // The disk's own text: its line ends are no reason to write it.
-    if (mode !== disk.mode) return { kind: 'update', path, file: { text: disk.text, mode } };
-    if (sameText(disk, target)) return undefined;
-    return { kind: 'skip', path, why: 'you changed it, we did not' };
+    return mode === disk.mode ? undefined : { kind: 'update', path, file: { ...disk, mode } };
   }
-  if (sameText(disk, base)) return { kind: 'update', path, file: { text: target.text, mode } };
-  return planMerge(path, base, disk, { text: target.text, mode });
+  if (sameText(disk, base)) {
+    const text = withLineEndsOf(disk.text, target.text);
+    return { kind: 'update', path, file: { text, mode } };
+  }
+  return planMerge(path, base, disk, { ...target, mode });
 }
 
 function planRemoval(path: string, base: FileEntry, disk: FileEntry): FileOp {
   if (sameText(disk, base)) return { kind: 'delete', path };
-  return { kind: 'conflict', path, why: 'you changed it, and we no longer ship it', file: disk };
+  return { kind: 'skip', path, why: 'you changed it, and we no longer ship it: now it is yours' };
 }
 
 function planMerge(
   path: string,
-  base: FileEntry,
+  base: Maybe,
   disk: FileEntry,
   target: FileEntry,
 ): FileOp | undefined {
-  const { text, conflict } = mergeFile(path, disk.text, base.text, target.text);
+  const { text, conflict } = mergeFile(path, disk.text, base?.text, target.text);
   const file = { text, mode: target.mode };
-  if (conflict) return { kind: 'conflict', path, why: 'both of us changed the same lines', file };
+  if (conflict) {
+    const why = base ? 'both of us changed the same lines' : 'a file of yours is already there';
+    return { kind: 'conflict', path, why, file, ours: target };
+  }
   // The change that we would make may be there already, made by hand.
   if (sameText(file, disk) && file.mode === disk.mode) return undefined;
   return { kind: 'merge', path, file };
@@ -99,6 +105,6 @@ function sameText(a: FileEntry, b: FileEntry): boolean {
 /** The same plan for someone who said that our version wins: conflicts become updates. */
 export function resolveForOurs(ops: readonly FileOp[]): readonly FileOp[] {
   return ops.map((op) =>
-    op.kind === 'conflict' ? { kind: 'update', path: op.path, file: op.file } : op,
+    op.kind === 'conflict' ? { kind: 'update', path: op.path, file: op.ours } : op,
   );
 }

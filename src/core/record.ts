@@ -9,7 +9,7 @@ import { type FileEntry, type FileTree, sortTree } from './tree.ts';
  * version and the answers, `base.json` the files as rendered. It is one JSON file, not a folder of
  * copies, so that linters, test runners and search do not meet every file twice.
  */
-const RECORD_DIRECTORY = '.llm-api';
+export const RECORD_DIRECTORY = '.llm-api';
 export const PROJECT_FILE = `${RECORD_DIRECTORY}/project.json`;
 export const BASE_FILE = `${RECORD_DIRECTORY}/base.json`;
 
@@ -103,6 +103,14 @@ function parseEntry(path: string, file: { text?: unknown; mode?: unknown } | nul
 /** Relative, with no way up, whatever system reads it. */
 function isInside(path: string): boolean {
   return !/[\\:]/.test(path) && path.split('/').every((name) => !['', '.', '..'].includes(name));
+}
+
+/** Whether one version of create-llm-api is later than another; of a pre-release only its numbers. */
+export function isNewer(version: string, than: string): boolean {
+  const numbers = (text: string): readonly number[] => text.split(/[.-]/).slice(0, 3).map(Number);
+  const [a, b] = [numbers(version), numbers(than)];
+  const index = a.findIndex((number, i) => number !== b[i]);
+  return index >= 0 && (a[index] ?? 0) > (b[index] ?? 0);
 }
 
 function parseFormat(text: string, path: string): Record<string, unknown> {

@@ -1,7 +1,12 @@
 import ejs from 'ejs';
 import { type Answers, slugify } from './answers.ts';
 import { formatCommands, formatTool } from './commands.ts';
-import { composeEnvExample, composePackageJson, composePackageLock } from './compose.ts';
+import {
+  composeEnvExample,
+  composePackageJson,
+  composePackageLock,
+  insertSections,
+} from './compose.ts';
 import { composeManagerFiles } from './compose-manager.ts';
 import { json, md, py, sh, toml, ts, UserText, yaml } from './escape.ts';
 import type { StackTemplate } from './stacks.ts';
@@ -11,6 +16,7 @@ import { type FileEntry, type FileTree, sortTree } from './tree.ts';
 const RENAMES: ReadonlyMap<string, string> = new Map([['gitignore', '.gitignore']]);
 
 const TEMPLATE_SUFFIX = '.ejs';
+const README = 'README.md';
 
 /**
  * The project that these answers are: the same answers, template and version give the same bytes.
@@ -35,9 +41,19 @@ export function render(answers: Answers, template: StackTemplate, version: strin
   ]);
   for (const [path, file] of template.files) {
     if (path === 'package-lock.json' && answers.packageManager !== 'npm') continue;
-    entries.push([renamePath(path), { text: renderFile(path, file.text), mode: file.mode }]);
+    const name = renamePath(path);
+    const text = renderFile(path, file.text);
+    entries.push([name, { text: name === README ? addSections(text) : text, mode: file.mode }]);
   }
   return sortTree(entries);
+
+  function addSections(readme: string): string {
+    const sections = template.sections ?? [];
+    return insertSections(
+      readme,
+      sections.map(({ path, text }) => renderFile(path, text)),
+    );
+  }
 
   function renderFile(path: string, text: string): string {
     if (path.endsWith(TEMPLATE_SUFFIX)) return renderTemplate(path, text, context);
@@ -93,6 +109,7 @@ function createContext(answers: Answers, { manifest, files }: StackTemplate, ver
     commands: formatCommands(manifest, answers.packageManager),
     toolDev: `${tool} dev`,
     toolStart: `${tool} start`,
+    startArgv: JSON.stringify(manifest.commands.start),
   };
 }
 

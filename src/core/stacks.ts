@@ -49,7 +49,7 @@ function identityOf(name: StackName): StackIdentity {
   return found;
 }
 
-interface EnvVariable {
+export interface EnvVariable {
   readonly name: string;
   readonly value: string;
   readonly comment: string;
@@ -81,6 +81,8 @@ export interface StackTemplate {
   readonly name: StackName;
   readonly manifest: StackManifest;
   readonly files: FileTree;
+  /** What add-ons say in the project's README, unrendered. */
+  readonly sections?: readonly { readonly path: string; readonly text: string }[];
 }
 
 /**

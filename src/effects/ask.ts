@@ -14,6 +14,8 @@ type Check = (text: string) => string | undefined | Promise<string | undefined>;
 export interface Asker {
   text(message: string, initial: string, check: Check): Promise<string>;
   choice<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
+  /** None, one or more, in the order they are listed. */
+  choices<Value>(message: string, choices: readonly Choice<Value>[]): Promise<readonly Value[]>;
   /** Typed text is shown as stars. */
   secret(message: string, check: Check): Promise<string>;
   confirm(message: string, initial: boolean): Promise<boolean>;
@@ -36,6 +38,7 @@ export function createAsker(output: NodeJS.WriteStream): Asker {
     text: (message, initial, check) =>
       ask({ type: 'input', message, default: initial, validate: validate(check) }),
     choice: (message, choices) => ask({ type: 'select', message, choices, loop: false }),
+    choices: (message, choices) => ask({ type: 'checkbox', message, choices, loop: false }),
     secret: (message, check) =>
       ask({ type: 'password', message, mask: '*', validate: validate(check) }),
     confirm: (message, initial) => ask({ type: 'confirm', message, default: initial }),

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { CliError } from '../core/errors.ts';
 import type { FileOp } from '../core/plan.ts';
+import { BASE_FILE, parseBase } from '../core/record.ts';
 import { EMPTY_TREE, type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
+import { describeFileError } from './file-error.ts';
+import { commit, forgetPending, type Recovery, recover, rollBack } from './transaction.ts';
+import { writeFiles } from './write-files.ts';
 
 /** What lies at a path that is to become a project. */
 export type Occupancy = 'nothing' | 'empty' | 'occupied' | 'file';
@@ -26,6 +30,31 @@ export async function readDisk(directory: string, paths: Iterable<string>): Prom
   if (!existsSync(directory)) return EMPTY_TREE;
   const found = await Promise.all([...paths].map((path) => readEntry(directory, path)));
   return sortTree(found.flat());
+}
+
+/**
+ * The project as it was rendered last.
+ * @throws CliError when the record is damaged or gone
+ */
+export async function readBase(directory: string): Promise<FileTree> {
+  const found = await readDisk(directory, [BASE_FILE]);
+  const file = found.get(BASE_FILE);
+  if (file) return parseBase(file.text);
+  throw new CliError(`${BASE_FILE} is not there: nothing tells your changes from ours.`, {
+    hint: 'Restore it from git.',
+  });
+}
+
+/**
+ * Ends what a run that was killed began, where there is such.
+ * @throws CliError while another run is at it
+ */
+export function recoverProject(directory: string): Recovery {
+  try {
+    return recover(directory);
+  } catch (error) {
+    throw describeFileError(error, directory);
+  }
 }
 
 async function readEntry(
@@ -52,20 +81,25 @@ export interface Applied {
 }
 
 /**
- * The one place that writes a project. Everything is written to a staging folder first, then moved
- * into place: all of it or, on any failure, nothing.
+ * The one place that writes a project. Everything is written aside first, then moved into place:
+ * all of it or, on any failure, nothing.
  *
  * @param directory absolute; its missing parents are made
+ * @param disk what the operations were planned for
  * @throws CliError naming the path: not writable, disk full, gone or taken meanwhile
  */
-export async function applyOps(directory: string, ops: readonly FileOp[]): Promise<Applied> {
+export async function applyOps(
+  directory: string,
+  ops: readonly FileOp[],
+  disk: FileTree,
+): Promise<Applied> {
   try {
     const occupancy = await readOccupancy(directory);
     return occupancy === 'nothing'
       ? await publishNew(directory, ops)
-      : await writeInto(directory, ops);
+      : await writeInto(directory, ops, disk);
   } catch (error) {
-    throw error instanceof CliError ? error : describeFileError(error, directory);
+    throw describeFileError(error, directory);
   }
 }
 
@@ -87,40 +121,22 @@ async function publishNew(directory: string, ops: readonly FileOp[]): Promise<Ap
   return { undo: () => remove(directory), keep: async () => {} };
 }
 
-/** Into a directory that is there: `new` is staged, what it replaces moves to `old`. */
-async function writeInto(directory: string, ops: readonly FileOp[]): Promise<Applied> {
-  const stage = join(directory, stageName());
+/** Into a directory that is there: what it replaces can be put back until it is kept. */
+async function writeInto(
+  directory: string,
+  ops: readonly FileOp[],
+  disk: FileTree,
+): Promise<Applied> {
   const before = new Set(await readdir(directory));
-  const done: (() => Promise<void>)[] = [];
+  await checkInside(directory, ops);
+  commit(directory, ops, disk);
   const undo = async (): Promise<void> => {
-    for (const back of done.splice(0).reverse()) await back();
-    await rm(stage, { recursive: true, force: true });
+    rollBack(directory);
     for (const name of await readdir(directory)) {
       if (!before.has(name)) await rm(join(directory, name), { recursive: true, force: true });
     }
   };
-  try {
-    await checkInside(directory, ops);
-    writeFiles(join(stage, 'new'), ops);
-    // The first commit is made while the way back still lies here.
-    await writeFile(join(stage, '.gitignore'), '*\n');
-    for (const op of ops) {
-      if (op.kind === 'skip') continue;
-      const file = join(directory, op.path);
-      const old = join(stage, 'old', op.path);
-      const made = await mkdir(dirname(file), { recursive: true });
-      if (made) done.push(() => rm(made, { recursive: true, force: true }));
-      await mkdir(dirname(old), { recursive: true });
-      if (await renameIfThere(file, old)) done.push(() => rename(old, file));
-      if (op.kind === 'delete') continue;
-      await rename(join(stage, 'new', op.path), file);
-      done.push(() => rm(file, { force: true }));
-    }
-  } catch (error) {
-    await undo();
-    throw error;
-  }
-  return { undo, keep: () => rm(stage, { recursive: true, force: true }) };
+  return { undo, keep: async () => forgetPending(directory) };
 }
 
 /** A link that leads out of the directory would have us replace files elsewhere. */
@@ -135,53 +151,7 @@ async function checkInside(directory: string, ops: readonly FileOp[]): Promise<v
   }
 }
 
-/** One after the other, as templates are read: many small files, and nothing to do meanwhile. */
-function writeFiles(stage: string, ops: readonly FileOp[]): void {
-  mkdirSync(stage, { recursive: true });
-  const written = ops.flatMap((op) => ('file' in op ? [op] : []));
-  const folders = new Set(written.map((op) => dirname(join(stage, op.path))));
-  for (const folder of folders) mkdirSync(folder, { recursive: true });
-  for (const { path, file } of written) {
-    writeFileSync(join(stage, path), file.text, { mode: file.mode, flag: 'wx' });
-    // The umask may have taken bits away that a script needs; a secret's mode stays as it is.
-    if (file.mode === 0o755) chmodSync(join(stage, path), file.mode);
-  }
-}
-
-async function renameIfThere(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
 /** Hidden, and of fixed length: the project's own name may already be as long as names can be. */
 function stageName(): string {
   return `.create-llm-api-${randomBytes(6).toString('hex')}`;
-}
-
-const FILE_PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
-  EACCES: ['is not writable', 'Choose another directory, or change its permissions.'],
-  EPERM: ['is not writable', 'Choose another directory, or change its permissions.'],
-  EROFS: ['is on a read-only file system', 'Choose another directory.'],
-  ENOSPC: ['is on a disk that is full', 'Make room and run the command again.'],
-  EFBIG: ['is over the file size limit', 'Raise it (ulimit -f) and run the command again.'],
-  EDQUOT: ['is over your disk quota', 'Make room and run the command again.'],
-  ENOENT: ['went away while it was written', 'Run the command again.'],
-  ENOTDIR: ['lies below something that is not a directory', 'Choose another directory.'],
-  EISDIR: ['has a directory where a file belongs', 'Move it away, or choose another directory.'],
-  ENOTEMPTY: ['was filled by something else meanwhile', 'Run the command again.'],
-  EEXIST: ['was filled by something else meanwhile', 'Run the command again.'],
-  ENAMETOOLONG: ['is too long a path', 'Choose a shorter one.'],
-  ELOOP: ['is a loop of symbolic links', 'Choose another directory.'],
-};
-
-function describeFileError(error: unknown, path: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (!code) return error;
-  const [problem, hint] = FILE_PROBLEMS[code] ?? [`cannot be written (${code})`, undefined];
-  return new CliError(`${path} ${problem}. Nothing was changed.`, { hint, cause: error });
 }

@@ -1,6 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import {
+  ADDONS,
+  type AddonManifest,
+  type AddonName,
+  type AddonTemplate,
+  parseAddonManifest,
+} from '../core/addons.ts';
+import type { Answers } from '../core/answers.ts';
+import { composeAddons } from '../core/compose-addons.ts';
 import { CliError } from '../core/errors.ts';
 import {
   parseStackManifest,
@@ -12,8 +21,11 @@ import {
 import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
 
 /** The same from src/effects, dist/cli and dist/chunks: see .scripts/build.mjs. */
-const STACKS_URL = new URL('../../templates/stacks/', import.meta.url);
+const TEMPLATES_URL = new URL('../../templates/', import.meta.url);
+const STACKS_URL = new URL('stacks/', TEMPLATES_URL);
+const ADDONS_URL = new URL('addons/', TEMPLATES_URL);
 const MANIFEST = 'stack.json';
+const ADDON_MANIFEST = 'addon.json';
 
 /** Left behind by whoever works on a template where it lies; never part of it. */
 const NOT_TEMPLATE = /^(node_modules|\.venv|dist|__pycache__|\.[a-z]+_cache)$/;
@@ -49,6 +61,52 @@ export function readManifests(): Promise<
   return Promise.all(
     STACKS.map(async ({ name }) => ({ name, manifest: await readManifest(name) })),
   );
+}
+
+/**
+ * The stack and the add-ons of these answers, put together.
+ * @throws CliError (2) where they do not go together; or when the installed package is damaged, or
+ *   older than a project that has an add-on it does not know
+ */
+export async function readProjectTemplate(answers: Answers): Promise<StackTemplate> {
+  const unknown = answers.addons.find((name) => !(ADDONS as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new CliError(`This version has no add-on ${JSON.stringify(unknown)}; the project has.`, {
+      hint: 'Run the newest version: npx -p create-llm-api@latest llm-api …',
+    });
+  }
+  const stack = await readTemplate(answers.stack);
+  const addons = ADDONS.filter((name) => answers.addons.includes(name)).map(readAddon);
+  return composeAddons(stack, addons, answers);
+}
+
+/** What every add-on says of itself, in the order of the table. */
+export function readAddonManifests(): readonly Omit<AddonTemplate, 'folders'>[] {
+  return ADDONS.map((name) => ({ name, manifest: readAddonManifest(name) }));
+}
+
+function readAddon(name: AddonName): AddonTemplate {
+  const manifest = readAddonManifest(name);
+  const root = new URL(`${name}/`, ADDONS_URL);
+  const folders = readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory()
+      ? [[entry.name, readFolder(fileURLToPath(new URL(`${entry.name}/`, root)))] as const]
+      : [],
+  );
+  return { name, manifest, folders: new Map(folders) };
+}
+
+function readAddonManifest(name: AddonName): AddonManifest {
+  try {
+    const url = new URL(`${name}/${ADDON_MANIFEST}`, ADDONS_URL);
+    return parseAddonManifest(name, readFileSync(url, 'utf8'));
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
+    throw new CliError(`The add-on "${name}" is missing or damaged.`, {
+      hint: 'Install create-llm-api again.',
+      cause,
+    });
+  }
 }
 
 /**

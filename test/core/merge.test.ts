@@ -31,11 +31,12 @@ describe('package.json, by key', () => {
     });
   });
 
-  test('your order of keys is kept, ours come after', () => {
+  test('your order of keys is kept, ours come beside their neighbours', () => {
     const yours = { dependencies: { zod: '1' }, name: 'x', scripts: { test: 'b', dev: 'a' } };
     const ours = { version: '1', ...base };
     const { text } = mergeFile('package.json', pretty(yours), pretty(base), pretty(ours));
-    expect(text).toBe(pretty({ ...yours, version: '1' }));
+    const { dependencies, name, scripts } = yours;
+    expect(text).toBe(pretty({ dependencies, version: '1', name, scripts }));
   });
 
   test.each([
@@ -46,6 +47,19 @@ describe('package.json, by key', () => {
     const ours = { ...base, dependencies: { zod: '2' } };
     const { text } = mergeFile('package.json', pretty(yours, indent), pretty(base), pretty(ours));
     expect(text).toBe(pretty({ ...yours, dependencies: { zod: '2' } }, indent));
+  });
+
+  test('your way of writing it is kept, and comes back when ours goes', () => {
+    const yours =
+      '{ "name":"x" , "files": ["a",\n "b"], "scripts": {"dev":"a"},\n"private":true}\n\n';
+    const base = pretty({ name: 'x', scripts: { dev: 'a' } });
+    const ours = pretty({ name: 'x', scripts: { build: 'b', dev: 'a' }, dependencies: { z: '1' } });
+    const there = mergeFile('package.json', yours, base, ours);
+    expect(there).toEqual({
+      text: '{ "name":"x" , "files": ["a",\n "b"], "scripts": {"build":"b","dev":"a"},\n"dependencies":{\n "z": "1"\n},\n"private":true}\n\n',
+      conflict: false,
+    });
+    expect(mergeFile('package.json', there.text, ours, base).text).toBe(yours);
   });
 
   test('what says the same already is not written again in our format', () => {
@@ -177,6 +191,102 @@ describe('package.json that is no JSON object merges by line', () => {
     const merged = mergeFile('package.json', '{"a":1}', base, '{"a":2}');
     expect(merged.conflict).toBe(true);
     expect(merged.text).toContain('{"a":1}\n=======\n{"a":2}');
+  });
+});
+
+describe('lists, by item', () => {
+  const dependencies = (...names: readonly string[]): string =>
+    `[project]\ndependencies = [\n${names.map((name) => `    "${name}",\n`).join('')}]\n`;
+
+  test('dependencies that both sides added or moved at the same place', () => {
+    const base = dependencies('a==1', 'b==1');
+    const yours = dependencies('a==1', 'b==1', 'mine==1');
+    const ours = dependencies('a==1', 'b==2', 'c==1');
+    expect(mergeFile('pyproject.toml', yours, base, ours)).toEqual({
+      text: dependencies('a==1', 'b==2', 'c==1', 'mine==1'),
+      conflict: false,
+    });
+  });
+
+  test('one dependency moved by both is a conflict', () => {
+    const [base, yours, ours] = ['1', '2', '3'].map((version) => dependencies(`a==${version}`));
+    expect(mergeFile('pyproject.toml', yours ?? '', base ?? '', ours ?? '').conflict).toBe(true);
+  });
+
+  test('variables that both sides added at the end, with their comments', () => {
+    const base = '# Intro.\n\n# The port.\n#PORT=8000\n';
+    const yours = `${base}\n# Mine, all mine.\nMINE=1\n`;
+    const ours = `${base}\n# Where Redis is.\n#REDIS_URL=redis://localhost\n`;
+    const merged = mergeFile('.env.example', yours, base, ours);
+    expect(merged.conflict).toBe(false);
+    for (const side of [yours, ours]) {
+      for (const line of side.split('\n')) expect(merged.text.split('\n')).toContain(line);
+    }
+    expect(mergeFile('.env.example', merged.text, ours, base).text).toBe(yours);
+  });
+});
+
+describe('locks: what we locked wins, what you added stays', () => {
+  const entry = (version: string, more = {}) => ({
+    version,
+    integrity: `sha512-${version}`,
+    ...more,
+  });
+  const lock = (packages: object): string => pretty({ lockfileVersion: 3, packages });
+
+  test('package-lock.json, by package', () => {
+    const yours = lock({
+      '': { dependencies: { a: '1', mine: '1' } },
+      'node_modules/a': entry('1', { resolved: 'https://registry/a-1.tgz' }),
+      'node_modules/mine': entry('1'),
+    });
+    const base = lock({ '': { dependencies: { a: '1' } }, 'node_modules/a': entry('1') });
+    const ours = lock({ '': { dependencies: { a: '2' } }, 'node_modules/a': entry('2') });
+    expect(mergeFile('package-lock.json', yours, base, ours)).toEqual({
+      text: lock({
+        '': { dependencies: { a: '2', mine: '1' } },
+        'node_modules/a': entry('2'),
+        'node_modules/mine': entry('1'),
+      }),
+      conflict: false,
+    });
+  });
+
+  test('requirements.txt, by requirement', () => {
+    const pin = (name: string, version: string): string =>
+      `${name}==${version} \\\n    --hash=sha256:${version}\n`;
+    const yours = `# by uv\n${pin('a', '1.5')}    # via mine\n${pin('mine', '1')}${pin('z', '1')}`;
+    const base = `# by uv\n${pin('a', '1')}${pin('z', '1')}`;
+    const ours = `# by uv\n${pin('a', '2')}${pin('b', '1')}${pin('z', '1')}`;
+    expect(mergeFile('requirements.txt', yours, base, ours)).toEqual({
+      text: `# by uv\n${pin('a', '2')}${pin('b', '1')}${pin('mine', '1')}${pin('z', '1')}`,
+      conflict: false,
+    });
+  });
+
+  test('requirements.txt with more than pins in it is text like any other', () => {
+    const merged = mergeFile('requirements.txt', '-e .\na==1\n', 'a==1\n', 'a==2\n');
+    expect(merged.conflict).toBe(true);
+  });
+});
+
+describe('line ends', () => {
+  test('those of Windows stay', () => {
+    expect(mergeFile('a', 'A\r\nb\r\nc\r\nd\r\n', 'a\nb\nc\nd\n', 'a\nb\nc\nD\n').text).toBe(
+      'A\r\nb\r\nc\r\nD\r\n',
+    );
+  });
+
+  test('of two kinds in one file stay as they are, each', () => {
+    expect(mergeFile('a', 'a\r\nb\nc\nd\n', 'a\nb\nc\nd\n', 'a\nb\nc\nD\n').text).toBe(
+      'a\r\nb\nc\nD\n',
+    );
+  });
+
+  test('a marker is a line of its own where the text ends without one', () => {
+    expect(mergeFile('a', 'a\nmine', 'a\nx', 'a\nours').text).toBe(
+      'a\n<<<<<<< yours\nmine\n=======\nours\n>>>>>>> create-llm-api\n',
+    );
   });
 });
 

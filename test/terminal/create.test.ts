@@ -14,6 +14,7 @@ const DIALOGUE: readonly (readonly [question: string, keys: string])[] = [
   ['Where should the project go?', ENTER],
   ['Async production or simple prototype?', DOWN + ENTER],
   ['Which language?', ENTER],
+  ['Anything else?', ENTER],
   ['OpenAI API key?', ENTER],
   ['Install the dependencies?', `n${ENTER}`],
   ['Make a git repository?', `n${ENTER}`],
@@ -44,7 +45,7 @@ test('asks in order, takes the defaults shown, and says what next', async () => 
 
 test('asks only what no flag answered', async () => {
   const cwd = await makeFolder();
-  const flags = ['x', '-t', 'async', '--no-key', '--no-install', '--no-git'];
+  const flags = ['x', '-t', 'async', '--with', '', '--no-key', '--no-install', '--no-git'];
   const terminal = await openTerminal('create-llm-api', flags, { cwd });
   await terminal.waitFor('Which language?');
   terminal.type(DOWN + ENTER);
@@ -54,9 +55,21 @@ test('asks only what no flag answered', async () => {
   expect(existsSync(join(cwd, 'x/package.json'))).toBe(true);
 });
 
+test('add-ons are ticked with the space bar', async () => {
+  const cwd = await makeFolder();
+  const flags = ['x', '-t', 'flask', '--no-key', '--no-install', '--no-git'];
+  const terminal = await openTerminal('create-llm-api', flags, { cwd });
+  await terminal.waitFor('Anything else?');
+  terminal.type(` ${DOWN} ${ENTER}`);
+  expect(await terminal.exit).toBe(0);
+  expect(terminal.screen()).toContain('--with docker,github-actions');
+  expect(existsSync(join(cwd, 'x/Dockerfile'))).toBe(true);
+  expect(existsSync(join(cwd, 'x/.github/workflows/image.yml'))).toBe(true);
+});
+
 test('a typed key is shown as stars and lands in .env', async () => {
   const cwd = await makeFolder();
-  const flags = ['x', '-t', 'flask', '--no-install', '--no-git'];
+  const flags = ['x', '-t', 'flask', '--with', '', '--no-install', '--no-git'];
   const terminal = await openTerminal('create-llm-api', flags, { cwd });
   await terminal.waitFor('OpenAI API key?');
   terminal.type(DOWN + ENTER);
@@ -73,7 +86,7 @@ test('a typed key is shown as stars and lands in .env', async () => {
 
 test('a name that cannot be is refused where it is typed', async () => {
   const cwd = await makeFolder();
-  const flags = ['-t', 'flask', '--no-key', '--no-install', '--no-git'];
+  const flags = ['-t', 'flask', '--with', '', '--no-key', '--no-install', '--no-git'];
   const terminal = await openTerminal('create-llm-api', flags, { cwd });
   await terminal.waitFor('Where should the project go?');
   terminal.type(`con${ENTER}`);
@@ -101,7 +114,7 @@ test.each(DIALOGUE.map(([question], index) => [question, index] as const))(
 
 test('Ctrl-C while the key is typed', async () => {
   const cwd = await makeFolder();
-  const flags = ['x', '-t', 'flask', '--no-install', '--no-git'];
+  const flags = ['x', '-t', 'flask', '--with', '', '--no-install', '--no-git'];
   const terminal = await openTerminal('create-llm-api', flags, { cwd });
   await terminal.waitFor('OpenAI API key?');
   terminal.type(DOWN + ENTER);
@@ -114,7 +127,7 @@ test('Ctrl-C while the key is typed', async () => {
 
 test('NO_COLOR is respected', async () => {
   const cwd = await makeFolder();
-  const flags = ['x', '-t', 'flask', '--no-key', '--no-install', '--no-git'];
+  const flags = ['x', '-t', 'flask', '--with', '', '--no-key', '--no-install', '--no-git'];
   const terminal = await openTerminal('create-llm-api', flags, { cwd, env: { NO_COLOR: '1' } });
   expect(await terminal.exit).toBe(0);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for

@@ -1,0 +1,109 @@
+import { relative } from 'node:path';
+import type { Answers } from '../core/answers.ts';
+import { CliError } from '../core/errors.ts';
+import { findMarker } from '../core/merge.ts';
+import type { FileOp } from '../core/plan.ts';
+import { planChange, writtenBy } from '../core/plan-change.ts';
+import { BASE_FILE, isNewer, PROJECT_FILE } from '../core/record.ts';
+import { render } from '../core/render.ts';
+import type { StackManifest } from '../core/stacks.ts';
+import type { FileTree } from '../core/tree.ts';
+import { findProject, type Project } from '../effects/find-project.ts';
+import { readDirtyFiles } from '../effects/git.ts';
+import { applyOps, readBase, readDisk, recoverProject } from '../effects/project.ts';
+import { readProjectTemplate } from '../effects/templates.ts';
+import { withInterrupt } from './interrupt.ts';
+import type { Printer } from './print.ts';
+import { conflictsError, showChange, showChangeDryRun } from './show-change.ts';
+import { VERSION } from './version.ts';
+
+/** What `upgrade`, `add` and `remove` have in common. */
+export interface ChangeFlags {
+  readonly dryRun?: true;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+/** Finds the project, and first ends what a killed run began. */
+export async function openProject(start: string | undefined, printer: Printer): Promise<Project> {
+  const { directory } = await findProject(start);
+  const { how, left } = recoverProject(directory);
+  if (how === 'completed') printer.note('An earlier run was interrupted: it is complete now.');
+  if (how === 'undone') printer.note('An earlier run was interrupted: it is taken back.');
+  for (const path of left) printer.note(`  ${path} is as you left it: you changed it meanwhile.`);
+  return findProject(directory);
+}
+
+/** What would bring a project to these answers and to this version's templates. */
+export interface ChangePlan {
+  readonly project: Project;
+  readonly answers: Answers;
+  readonly manifest: StackManifest;
+  readonly ops: readonly FileOp[];
+  readonly disk: FileTree;
+}
+
+export async function readChange(project: Project, answers: Answers): Promise<ChangePlan> {
+  const { directory, record } = project;
+  if (isNewer(record.version, VERSION)) {
+    throw new CliError(
+      `The project was written by create-llm-api ${record.version}; this is ${VERSION}.`,
+      { hint: `Run that or a newer one: npx -p create-llm-api@${record.version} llm-api …` },
+    );
+  }
+  const template = await readProjectTemplate(answers);
+  const target = render(answers, template, VERSION);
+  const base = await readBase(directory);
+  const paths = [...base.keys(), ...target.keys(), PROJECT_FILE, BASE_FILE];
+  const disk = await readDisk(directory, paths);
+  checkResolved(disk);
+  const ops = planChange({ base, disk, target, record: { version: VERSION, answers } });
+  return { project, answers, manifest: template.manifest, ops, disk };
+}
+
+/** @param did what was done, as one sentence */
+export async function changeProject(
+  change: ChangePlan,
+  flags: ChangeFlags,
+  printer: Printer,
+  did: string,
+): Promise<void> {
+  if (flags.dryRun) return showChangeDryRun(printer, change);
+  const { directory } = change.project;
+  await withInterrupt(async (signal) => {
+    if (!flags.force) await checkClean(directory, change.ops);
+    if (signal.aborted) throw signal.reason;
+    const applied = await applyOps(directory, change.ops, change.disk);
+    await applied.keep();
+  });
+  const report = showChange(printer, change, did);
+  if (change.ops.some(({ kind }) => kind === 'conflict')) throw conflictsError(change, report);
+  printer.json({ ok: true, ...report });
+}
+
+/** Markers inside markers would be nobody's to read. */
+function checkResolved(disk: FileTree): void {
+  const places = [...disk].flatMap(([path, { text }]) => {
+    const line = findMarker(text);
+    return line === undefined ? [] : [`${path}:${line}`];
+  });
+  if (places.length === 0) return;
+  throw new CliError(`Conflicts of an earlier run are not resolved: ${places.join(', ')}.`, {
+    hint: 'Edit what is between the markers, delete the markers, and run this again.',
+    details: { conflicts: places },
+  });
+}
+
+/** What is not committed yet could not be told from what we did. */
+async function checkClean(directory: string, ops: readonly FileOp[]): Promise<void> {
+  const written = new Set(writtenBy(ops).map(({ path }) => path));
+  const dirty = (await readDirtyFiles(directory))
+    .filter(({ path, tracked }) => tracked || written.has(path))
+    .map(({ path }) => path);
+  if (dirty.length === 0) return;
+  const where = relative(process.cwd(), directory) || '.';
+  throw new CliError(`${where} has changes that are not committed: ${dirty.join(', ')}.`, {
+    hint: 'Commit them first, so that you can tell ours from yours; or pass --force.',
+    details: { dirty },
+  });
+}

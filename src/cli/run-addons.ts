@@ -1,0 +1,38 @@
+import { ADDONS, type AddonName } from '../core/addons.ts';
+import { type ChangeFlags, changeProject, openProject, readChange } from './change-project.ts';
+import { createPrinter } from './print.ts';
+import { VERSION } from './version.ts';
+
+const WORDS = {
+  add: { already: 'is there already', did: 'Added' },
+  remove: { already: 'is not there', did: 'Removed' },
+} as const;
+
+/** The answers with or without these add-ons, rendered with this version's templates. */
+export async function runAddons(
+  verb: 'add' | 'remove',
+  names: readonly AddonName[],
+  flags: ChangeFlags,
+): Promise<void> {
+  const printer = createPrinter(flags);
+  const { already, did } = WORDS[verb];
+  const project = await openProject(undefined, printer);
+  const { answers, version } = project.record;
+  const isThere = (name: string): boolean => answers.addons.includes(name);
+  const chosen = ADDONS.filter((name) => names.includes(name));
+  const changing = chosen.filter((name) => isThere(name) === (verb === 'remove'));
+  for (const name of chosen.filter((name) => !changing.includes(name))) {
+    printer.say(`${name} ${already}.`);
+  }
+  if (changing.length === 0) {
+    const { directory } = project;
+    return printer.json({ ok: true, directory, addons: answers.addons, operations: [] });
+  }
+  const addons =
+    verb === 'add'
+      ? ADDONS.filter((name) => isThere(name) || changing.includes(name))
+      : answers.addons.filter((name) => !names.some((removed) => removed === name));
+  const change = await readChange(project, { ...answers, addons });
+  const upgraded = version === VERSION ? '' : `, and upgraded to create-llm-api ${VERSION}`;
+  await changeProject(change, flags, printer, `${did} ${changing.join(', ')}${upgraded}:`);
+}
