@@ -4,6 +4,7 @@ import { addCommand, removeCommand } from './add.ts';
 import { benchCommand } from './bench.ts';
 import { createCommand } from './create.ts';
 import { devCommand } from './dev.ts';
+import { doctorCommand } from './doctor.ts';
 import { generateCommand } from './generate.ts';
 import { mockCommand } from './mock.ts';
 import { createPrinter, paint } from './print.ts';
@@ -53,6 +54,7 @@ function createToolbox(): Command {
     .addCommand(mockCommand())
     .addCommand(generateCommand())
     .addCommand(benchCommand())
+    .addCommand(doctorCommand())
     .addCommand(upgradeCommand())
     .addCommand(addCommand())
     .addCommand(removeCommand())

@@ -29,3 +29,35 @@ export async function showProgress<Result extends { readonly ok: boolean }>(
     clearInterval(timer);
   }
 }
+
+const SLOW_MS = 1000;
+
+/**
+ * Says what is waited for, on standard error, where the work takes more than a second. In a
+ * terminal nothing of it is left afterwards.
+ */
+export async function showIfSlow<Result>(
+  title: () => string,
+  work: Promise<Result>,
+): Promise<Result> {
+  const stream = process.stderr;
+  const still = !stream.isTTY || isCi(process.env) || process.env.TERM === 'dumb';
+  let frame = 0;
+  const draw = (): void => {
+    const line = `${FRAMES[frame++ % FRAMES.length]} ${title()}`;
+    // A line that wraps would stay.
+    stream.write(`\r\x1b[K${line.slice(0, (stream.columns || 80) - 1)}`);
+  };
+  let moving: NodeJS.Timeout | undefined;
+  const patience = setTimeout(() => {
+    if (still) stream.write(`${title()} …\n`);
+    else moving = setInterval(draw, 100);
+  }, SLOW_MS);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(patience);
+    clearInterval(moving);
+    if (moving) stream.write('\r\x1b[K');
+  }
+}

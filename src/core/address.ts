@@ -14,3 +14,8 @@ export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? '::1' : host;
 }
+
+/** An address as it may be shown: one that was typed may hold a password, or a key in its query. */
+export function hideSecrets(address: string): string {
+  return address.replace(/^([a-z0-9+.-]+:\/\/)?[^/?#]*@/i, '$1…@').replace(/[?#].*$/, '');
+}

@@ -19,23 +19,38 @@ export interface Project {
  * @throws CliError when there is none, or `start` is no folder
  */
 export async function findProject(start = '.'): Promise<Project> {
-  const project = await findProjectAt(start);
-  if (project) return project;
+  return readProject(await findProjectFolder(start));
+}
+
+/** As findProject, for commands that can do without a project. */
+export async function findProjectAt(start = '.'): Promise<Project | undefined> {
+  const directory = await findFolder(start);
+  return directory === undefined ? undefined : readProject(directory);
+}
+
+/**
+ * Where the project is that `start` lies in, whatever its record says.
+ * @throws CliError as findProject
+ */
+export async function findProjectFolder(start = '.'): Promise<string> {
+  const directory = await findFolder(start);
+  if (directory !== undefined) return directory;
   throw new CliError(`No project here: neither ${resolve(start)} nor a folder above has one.`, {
     hint: 'Go to a project made by create-llm-api, or make one: npx create-llm-api my-llm-api',
   });
 }
 
-/** As findProject, for commands that can do without a project. */
-export async function findProjectAt(start = '.'): Promise<Project | undefined> {
+/** @throws CliError when the record is not one that this version reads */
+export async function readProject(directory: string): Promise<Project> {
+  const record = parseProject(await readFile(join(directory, PROJECT_FILE), 'utf8'));
+  return { directory, record, manifest: await readManifest(record.answers.stack) };
+}
+
+async function findFolder(start: string): Promise<string | undefined> {
   let directory = resolve(start);
   await checkFolder(directory);
   for (;;) {
-    const text = await readIfThere(join(directory, PROJECT_FILE));
-    if (text !== undefined) {
-      const record = parseProject(text);
-      return { directory, record, manifest: await readManifest(record.answers.stack) };
-    }
+    if ((await readIfThere(join(directory, PROJECT_FILE))) !== undefined) return directory;
     const parent = dirname(directory);
     if (parent === directory) return undefined;
     directory = parent;
@@ -43,10 +58,15 @@ export async function findProjectAt(start = '.'): Promise<Project | undefined> {
 }
 
 /** What to type, from where the user is, to install the project's dependencies. */
-export function formatInstall({ directory, record, manifest }: Project): string {
-  const { install } = formatCommands(manifest, record.answers.packageManager);
+export function formatInstall(project: Project): string {
+  const { record, manifest } = project;
+  return formatFrom(project, formatCommands(manifest, record.answers.packageManager).install);
+}
+
+/** A command that belongs into the project's folder, as one types it from where the user is. */
+export function formatFrom({ directory }: Project, command: string): string {
   const cd = relative(process.cwd(), directory);
-  return cd === '' ? install : `cd ${sh(cd)} && ${install}`;
+  return cd === '' ? command : `cd ${sh(cd)} && ${command}`;
 }
 
 async function checkFolder(directory: string): Promise<void> {

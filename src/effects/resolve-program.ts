@@ -18,9 +18,9 @@ export async function resolveProgram(
     await checkInstalled(project, join(project.directory, 'node_modules'), 'node_modules');
     return [process.execPath, ...args];
   }
-  const { root, ending } = places(project);
+  const { root } = places(project);
   await checkInstalled(project, join(project.directory, root), root);
-  const file = join(programFolder(project), name + ending);
+  const file = programPath(project, name);
   await checkInstalled(project, file, name);
   return [file, ...args];
 }
@@ -31,6 +31,11 @@ export function withProjectPath(project: Project, env: NodeJS.ProcessEnv): NodeJ
   const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH';
   const path = [programFolder(project), env[key]].filter(Boolean).join(delimiter);
   return { ...env, [key]: path };
+}
+
+/** Where a program of the project is once it is installed. */
+export function programPath(project: Project, name: string): string {
+  return join(programFolder(project), name + places(project).ending);
 }
 
 function programFolder(project: Project): string {

@@ -21,19 +21,22 @@ export async function readSettings(
   directory: string | undefined,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Settings> {
-  const file = directory === undefined ? {} : parseEnv(await readEnvFile(directory));
+  const file = directory === undefined ? {} : ((await readEnvFile(directory)) ?? {});
   return {
     get: (name) => env[name] || file[name] || undefined,
     source: (name) => (env[name] ? 'the environment' : '.env'),
   };
 }
 
-async function readEnvFile(directory: string): Promise<string> {
+/** What `.env` says by itself; undefined where there is none. @throws CliError if unreadable */
+export async function readEnvFile(
+  directory: string,
+): Promise<Readonly<Record<string, string | undefined>> | undefined> {
   try {
-    return await readFile(join(directory, '.env'), 'utf8');
+    return parseEnv(await readFile(join(directory, '.env'), 'utf8'));
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return '';
+    if (code === 'ENOENT') return undefined;
     throw new CliError(`${join(directory, '.env')} cannot be read (${code}).`, { cause });
   }
 }

@@ -1,0 +1,135 @@
+import { bad, good, type Judgement, skipped } from '../core/doctor.ts';
+import { findProxy, judgeProxy } from '../core/doctor-proxy.ts';
+import { CliError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
+import { compareVersions } from '../core/versions.ts';
+import type { ModelList } from '../effects/ask-upstream.ts';
+import type { Project } from '../effects/find-project.ts';
+import type { Settings } from '../effects/settings.ts';
+import type { FoundPython } from './check-python.ts';
+import { type Check, once } from './doctor-check.ts';
+
+/** The way to the provider, and what it says to the key and the model. It costs nothing. */
+export function upstreamChecks(
+  project: Project,
+  settings: Settings,
+  { tool, signal }: { readonly tool: string; readonly signal: AbortSignal },
+): readonly Check[] {
+  const { answers } = project.record;
+  const url = settings.get('OPENAI_BASE_URL') ?? answers.baseUrl;
+  const names = listModels(settings, answers.model);
+  const ask = once(async () => {
+    checkKey(settings);
+    // Loaded here because it is large, and without a key it is not needed.
+    const { askModels } = await import('../effects/ask-upstream.ts');
+    return askModels(names, settings, answers, signal);
+  });
+  return [
+    { name: 'key', run: () => judgeKey(settings, url, ask, tool) },
+    { name: 'model', run: () => judgeModel(settings, names, ask) },
+  ];
+}
+
+/** Which way the server's calls take. @param python what a Python stack runs on, once found */
+export function judgeWay(
+  { record }: Project,
+  settings: Settings,
+  python: FoundPython | undefined,
+): Judgement {
+  const { stack, baseUrl } = record.answers;
+  return judgeProxy({
+    env: process.env,
+    stack,
+    url: settings.get('OPENAI_BASE_URL') ?? baseUrl,
+    nodeReads: nodeReadsProxy(),
+    speaksSocks: python?.facts?.installed.has('socksio') ?? true,
+  });
+}
+
+/** What callers may ask for: the first is the one they get without asking. */
+function listModels(settings: Settings, model: string): readonly string[] {
+  const more = (settings.get('ALLOWED_MODELS') ?? '').split(',').map((name) => name.trim());
+  return [...new Set([settings.get('LLM_MODEL') ?? model, ...more.filter(Boolean)])];
+}
+
+/** @throws CliError for one that no header can carry: it would be an error far from its cause */
+function checkKey(settings: Settings): void {
+  if (/^[!-~]+$/.test(settings.get('OPENAI_API_KEY') ?? '')) return;
+  const source = settings.source('OPENAI_API_KEY');
+  throw new CliError(`The one in ${source} has characters that no key has.`, {
+    hint: 'Copy OPENAI_API_KEY again: one line, no spaces.',
+  });
+}
+
+async function judgeKey(
+  settings: Settings,
+  url: string,
+  ask: () => Promise<ModelList>,
+  tool: string,
+): Promise<Judgement> {
+  if (settings.get('OPENAI_API_KEY') === undefined) {
+    return skipped(
+      'there is none: "dev" answers with the built-in mock',
+      'For real answers: OPENAI_API_KEY=… in .env',
+    );
+  }
+  try {
+    const { listed } = await ask();
+    return good(
+      `${URL.canParse(url) ? new URL(url).host : url} takes it, and lists ${listed.length} models (asked for free)`,
+    );
+  } catch (error) {
+    return judgeAnswer(error, url, tool);
+  }
+}
+
+/** What a list that was not given says of the key. */
+async function judgeAnswer(error: unknown, url: string, tool: string): Promise<Judgement> {
+  const { UpstreamError } = await import('../effects/ask-upstream.ts');
+  if (!(error instanceof UpstreamError)) throw error;
+  const text = error.message.replace(/\.$/, '');
+  const spend = `${tool} generate --direct Hello   (asks for an answer: costs a few tokens)`;
+  // A key may be made for answers alone, and a network for proxies alone: neither is a fault.
+  if (error.answer === 403) return skipped(text, spend);
+  if (error.answer === 'unreachable' && findProxy(process.env, url) && !nodeReadsProxy()) {
+    return skipped(`${text}: this asked without the proxy`, `${tool} dev --ask Hello`);
+  }
+  throw error;
+}
+
+async function judgeModel(
+  settings: Settings,
+  names: readonly string[],
+  ask: () => Promise<ModelList>,
+): Promise<Judgement> {
+  const [model = ''] = names;
+  if (settings.get('OPENAI_API_KEY') === undefined) return skipped(`${model}: nobody was asked`);
+  let answer: ModelList;
+  try {
+    answer = await ask();
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return skipped(`${model}: the provider did not say`);
+  }
+  const { listed, unknown } = answer;
+  if (unknown.length === 0) return good(`${names.join(', ')}: the provider has it`);
+  const details = unknown.map((name) => {
+    const near = nearest(name, listed);
+    return near === undefined ? name : `${name}: did you mean ${near}?`;
+  });
+  const setting = unknown.includes(model) ? 'LLM_MODEL' : 'ALLOWED_MODELS';
+  return bad(
+    `the provider does not have ${unknown.join(', ')}`,
+    `Set ${setting} in .env to a model that it has`,
+    details.filter((line) => line.includes(':')),
+  );
+}
+
+/** Since these versions Node's fetch takes a proxy, where it is told to. */
+function nodeReadsProxy(): boolean {
+  const { node } = process.versions;
+  const able =
+    compareVersions(node, '24.0') >= 0 ||
+    (compareVersions(node, '22.21') >= 0 && compareVersions(node, '23') < 0);
+  return able && process.env.NODE_USE_ENV_PROXY === '1';
+}
