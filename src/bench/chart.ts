@@ -4,6 +4,8 @@ import { type Html, html } from './html.ts';
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
+  /** Something to compare the others with: drawn faintly. */
+  readonly isReference?: boolean;
 }
 
 interface Point {
@@ -55,16 +57,18 @@ export function renderChart({ title, description, x, y, series }: Chart): Html {
 <text x="${across(at)}" y="${bottom + 19}" text-anchor="middle">${label}</text>
 `,
   );
-  const lines = series.map(({ points }, nth) => {
+  const lines = series.map((one, nth) => {
+    const { points } = one;
+    const look = lookOf(one, nth);
     const path = points.map((point) => `${across(point.x)},${up(point.y)}`).join(' ');
     const dots = points
       .filter((point) => point.note !== undefined)
       .map(
         (point) =>
-          html`<circle class="dot s${nth}" cx="${across(point.x)}" cy="${up(point.y)}" r="4"><title>${point.note ?? ''}</title></circle>
+          html`<circle class="dot ${look}" cx="${across(point.x)}" cy="${up(point.y)}" r="4"><title>${point.note ?? ''}</title></circle>
 `,
       );
-    return html`<polyline class="line s${nth}" points="${path}"/>
+    return html`<polyline class="line ${look}" points="${path}"/>
 ${dots}`;
   });
   return html`<figure>
@@ -77,11 +81,20 @@ ${lines}${renderNames(series, up)}</svg>
 `;
 }
 
+/** A class of the page's style. */
+function lookOf({ isReference = false }: Series, nth: number): string {
+  return isReference ? 'reference' : `s${nth}`;
+}
+
 /** Each series is named where its line ends; names that would lie on each other move apart. */
 function renderNames(series: readonly Series[], up: (value: number) => number): readonly Html[] {
   if (series.length < 2) return [];
   const names = series
-    .map(({ name, points }, nth) => ({ name, nth, y: up(points.at(-1)?.y ?? 0) + 4 }))
+    .map((one, nth) => ({
+      name: one.name,
+      look: lookOf(one, nth),
+      y: up(one.points.at(-1)?.y ?? 0) + 4,
+    }))
     .sort((a, b) => a.y - b.y);
   let last = Number.NEGATIVE_INFINITY;
   const placed = names.map((one) => {
@@ -90,8 +103,8 @@ function renderNames(series: readonly Series[], up: (value: number) => number): 
   });
   const over = Math.max(0, last - (TOP + INNER_HEIGHT + 4));
   return placed.map(
-    ({ name, nth, y }) =>
-      html`<text class="name s${nth}" x="${WIDTH - NAMES + 8}" y="${y - over}">${name}</text>
+    ({ name, look, y }) =>
+      html`<text class="name ${look}" x="${WIDTH - NAMES + 8}" y="${y - over}">${name}</text>
 `,
   );
 }

@@ -3,6 +3,7 @@ import { Connection, type Exchange, type Listener } from './connection.ts';
 import { createClosedLoop, createOpenLoop } from './pace.ts';
 import { Tally } from './tally.ts';
 import type { Target } from './target.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface LoadOptions {
   /** Requests that may be under way at once. */
@@ -71,9 +72,6 @@ export async function runLoad(target: Target, options: LoadOptions): Promise<Tal
     for (const connection of connections) connection.giveUpAfterTimeout(now);
     onProgress?.(tally, underWay);
   }, SWEEP_MS);
-  const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
   let utilization = performance.eventLoopUtilization();
   after(from - performance.now(), () => {
     utilization = performance.eventLoopUtilization();
@@ -86,7 +84,7 @@ export async function runLoad(target: Target, options: LoadOptions): Promise<Tal
   });
   try {
     pace.start(connections);
-    await Promise.race([settled, aborted]);
+    await untilAborted(settled, signal);
     return tally;
   } finally {
     pace.stop();

@@ -48,9 +48,10 @@ ${rows.map(
 `;
 }
 
-export function renderNotes(notes: readonly string[]): Html {
+/** @param kind whether they are what was found, or what to beware of */
+export function renderNotes(notes: readonly string[], kind: 'findings' | 'warnings'): Html {
   if (notes.length === 0) return html``;
-  return html`<ul class="notes">
+  return html`<ul class="notes ${kind}">
 ${notes.map((note) => html`<li>${note}</li>\n`)}</ul>
 `;
 }
@@ -87,7 +88,10 @@ h2{margin:40px 0 0;font-size:20px}
 .tiles dt{color:var(--faint);font-size:.875em}
 .tiles dd{margin:0;font-size:24px;font-weight:600;font-variant-numeric:tabular-nums}
 .notes{margin:24px 0 0;padding:0;list-style:none}
-.notes li{background:var(--note);border-left:4px solid var(--note-edge);padding:10px 14px;margin:8px 0 0}
+.notes li{border-left:4px solid;padding:10px 14px;margin:8px 0 0}
+.findings li{background:var(--panel);border-color:var(--grid)}
+.findings li:last-child{border-color:var(--s0);font-weight:600}
+.warnings li{background:var(--note);border-color:var(--note-edge)}
 figure{margin:32px 0 0}
 figcaption,caption{font-weight:600;text-align:left;padding:0 0 8px}
 svg{display:block;width:100%;height:auto}
@@ -98,6 +102,8 @@ svg .name{font-size:13px;font-weight:600}
 .line{fill:none;stroke-width:2.25;stroke-linejoin:round}
 .dot{stroke:var(--page);stroke-width:1.5}
 ${SERIES}
+.line.reference{stroke:var(--faint);stroke-dasharray:5 4;stroke-width:1.5}
+.dot.reference,.name.reference{fill:var(--faint)}
 table{border-collapse:collapse;width:100%;margin:32px 0 0;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--grid);font-weight:400;white-space:nowrap}
 thead th{color:var(--faint);font-size:.875em}

@@ -1,5 +1,6 @@
 import { Connection, type Exchange, type Failure } from './connection.ts';
 import type { Target } from './target.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface Probe {
   readonly failure: Failure | undefined;
@@ -18,16 +19,13 @@ export async function probeTarget(target: Target, signal?: AbortSignal): Promise
     hear = resolve;
   });
   const connection = new Connection(target, { received() {}, event() {}, ended: hear });
-  const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
   const sweep = setInterval(
     () => connection.giveUpAfterTimeout(performance.now()),
     Math.min(SWEEP_MS, target.timeout),
   );
   try {
     connection.send(performance.now());
-    const { startedAt, endedAt, failure } = await Promise.race([heard, aborted]);
+    const { startedAt, endedAt, failure } = await untilAborted(heard, signal);
     const { problem, address } = connection;
     return { failure, problem, address, milliseconds: endedAt - startedAt };
   } finally {

@@ -23,7 +23,7 @@ export function renderReport(report: Report, tally: Tally, about: string): strin
         ['99 of 100 within', formatTime(latency.p99)],
         ['errors', formatCount(failed)],
       ]),
-      renderNotes(report.warnings),
+      renderNotes(report.warnings, 'warnings'),
       renderTimes(report, tally),
       renderRate(report, tally),
       renderTable('Times', [head ?? [], ...times]),

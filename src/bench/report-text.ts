@@ -42,7 +42,7 @@ function describeServer({ title, processes }: BenchedStack): string {
   return `${title}, as in production, ${count}`;
 }
 
-export function describePace({ ttft, tps }: UpstreamPace): string {
+function describePace({ ttft, tps }: UpstreamPace): string {
   const first = ttft === 0 ? 'first token at once' : `first token after ${formatTime(ttft)}`;
   return `${first}, ${tps === 0 ? 'the rest at once' : `${formatRate(tps)} tokens a second`}`;
 }

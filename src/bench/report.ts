@@ -14,7 +14,7 @@ export interface BenchedStack {
 }
 
 /** The mock, measured without a server before it. */
-export interface Ceiling {
+interface Ceiling {
   readonly requestsPerSecond: number;
 }
 

@@ -1,20 +1,25 @@
 import { Command, Option } from 'commander';
 import { usageError } from '../core/errors.ts';
+import { LAYOUTS, STACKS, type StackName, stackOf } from '../core/stacks.ts';
 import { numberWithin } from './numbers.ts';
+import { oneOf } from './values.ts';
 
 export interface BenchFlags {
-  readonly connections?: number;
+  /** One, or with --compare any number. */
+  readonly connections?: readonly number[];
   readonly rate?: number;
-  readonly duration: number;
-  readonly warmup: number;
+  readonly duration?: number;
+  readonly warmup?: number;
   readonly timeout: number;
   readonly stream?: true;
   readonly prompt: string;
   readonly body?: string;
   readonly header?: readonly (readonly [string, string])[];
   readonly keyStdin?: true;
-  readonly ttft?: number;
+  /** One, or with --compare any number. */
+  readonly ttft?: readonly number[];
   readonly tps?: number;
+  readonly compare?: readonly StackName[];
   readonly html?: string;
   readonly json?: true;
 }
@@ -22,6 +27,9 @@ export interface BenchFlags {
 const NOTES = `
 Without a URL it starts the project that it is called in as "start" does, with the limits out of the
 way, and the mock behind it; says what the mock alone can do; and ends both.
+
+--compare takes lists for --connections (default: 1,16,64,256) and --ttft (default: 0,200,1000). It
+works in a temporary folder, which it removes.
 
 A caller's key is read from LLM_API_KEY in the environment, or with --key-stdin: never from an
 argument, which everyone on this machine could read.
@@ -40,8 +48,8 @@ export function benchCommand(): Command {
     .addOption(
       option(
         '-c, --connections <n>',
-        'requests that are under way at once (default: 64); with --rate at most (1024)',
-        numberWithin('--connections', [1, 60_000]),
+        'requests under way at once (default: 64); with --rate at most (1024)',
+        listOf(numberWithin('--connections', [1, 60_000])),
       ),
     )
     .addOption(
@@ -52,16 +60,18 @@ export function benchCommand(): Command {
       ),
     )
     .addOption(
-      option('-d, --duration <s>', 'seconds that are measured', seconds('--duration', 0.1)).default(
-        10,
+      option(
+        '-d, --duration <s>',
+        'seconds that are measured (default: 10; with --compare 5)',
+        seconds('--duration', 0.1),
       ),
     )
     .addOption(
       option(
         '--warmup <s>',
-        'seconds before that, which do not count',
+        'seconds before that, which do not count (default: 3)',
         seconds('--warmup', 0),
-      ).default(3),
+      ),
     )
     .addOption(
       option(
@@ -87,7 +97,7 @@ export function benchCommand(): Command {
       option(
         '--ttft <ms>',
         "the mock's time to the first token (default: 0)",
-        numberWithin('--ttft', [0, 3_600_000]),
+        listOf(numberWithin('--ttft', [0, 3_600_000])),
       ),
     )
     .addOption(
@@ -97,6 +107,13 @@ export function benchCommand(): Command {
         numberWithin('--tps', [0, 1_000_000], { fraction: true }),
       ),
     )
+    .addOption(
+      option(
+        '--compare <stacks>',
+        'make these and measure each: async and simple (FastAPI, Flask), or any stacks',
+        parseStacks,
+      ),
+    )
     .option('--html <file>', 'write a page with charts, too')
     .option('--json', 'print one JSON document on standard output')
     .addHelpText('after', NOTES)
@@ -104,6 +121,25 @@ export function benchCommand(): Command {
       const { runBench } = await import('./run-bench.ts');
       await runBench(url, flags);
     });
+}
+
+/** Commas between them; the same twice is once. */
+function listOf(parse: (text: string) => number) {
+  return (text: string): readonly number[] => [...new Set(text.split(',').map(parse))];
+}
+
+function parseStacks(text: string): readonly StackName[] {
+  const names = STACKS.map(({ name }) => name);
+  const parse = oneOf('--compare', [...LAYOUTS, ...names]);
+  const stacks = text.split(',').map((word) => {
+    const name = parse(word.trim());
+    return name === 'async' || name === 'simple' ? stackOf(name, 'python') : name;
+  });
+  if (new Set(stacks).size === stacks.length && stacks.length > 1) return stacks;
+  throw usageError(
+    '--compare takes two or more different stacks.',
+    'For example: --compare async,simple',
+  );
 }
 
 function parseBody(text: string): string {

@@ -15,12 +15,16 @@ import { describeMachine } from './describe-machine.ts';
 import { withInterrupt } from './interrupt.ts';
 import { createPrinter } from './print.ts';
 
-const CLOSED_CONNECTIONS = 64;
-const OPEN_CONNECTIONS = 1024;
+const DEFAULTS = { connections: 64, connectionsAtRate: 1024, duration: 10, warmup: 3 };
 
 export async function runBench(url: string | undefined, flags: BenchFlags): Promise<void> {
-  const print = createPrinter({ json: flags.json === true });
   if (flags.html !== undefined) await checkReportFile(flags.html);
+  if (flags.compare) {
+    if (url !== undefined) throw usageError('--compare makes its own servers.', 'Drop the URL.');
+    const { runCompare } = await import('./run-bench-compare.ts');
+    return runCompare(flags.compare, flags);
+  }
+  const print = createPrinter({ json: flags.json === true });
   const { measured, tally } = await withInterrupt((signal) =>
     url === undefined ? benchProject(flags, signal) : benchUrl(url, flags, signal),
   );
@@ -58,7 +62,7 @@ async function benchProject(flags: BenchFlags, signal: AbortSignal): Promise<Mea
   const project = await findBenched(flags);
   await buildProject(project, signal);
   const load = planLoad(flags);
-  const upstream = { ttft: flags.ttft ?? 0, tps: flags.tps ?? 0 };
+  const upstream = { ttft: onlyOne('ttft', flags) ?? 0, tps: flags.tps ?? 0 };
   const { title } = project.manifest;
   const server = { title, processes: await readProcesses(project) };
   const plan = { pace: upstream, connections: load.connections };
@@ -92,9 +96,17 @@ async function findBenched({ stream, keyStdin }: BenchFlags): Promise<Project> {
   );
 }
 
-function planLoad({ connections, rate, duration, warmup }: BenchFlags): Load {
-  const usual = rate === undefined ? CLOSED_CONNECTIONS : OPEN_CONNECTIONS;
-  return { connections: connections ?? usual, rate, duration, warmup };
+function planLoad(flags: BenchFlags): Load {
+  const { rate, duration = DEFAULTS.duration, warmup = DEFAULTS.warmup } = flags;
+  const usual = rate === undefined ? DEFAULTS.connections : DEFAULTS.connectionsAtRate;
+  return { connections: onlyOne('connections', flags) ?? usual, rate, duration, warmup };
+}
+
+/** @throws CliError (2) for a list, which only --compare takes */
+function onlyOne(name: 'connections' | 'ttft', flags: BenchFlags): number | undefined {
+  const [first, ...more] = flags[name] ?? [];
+  if (more.length === 0) return first;
+  throw usageError(`--${name} takes a list with --compare only.`, 'Name one number.');
 }
 
 /** @throws CliError where there is no answer whose time could be told */
