@@ -4,18 +4,19 @@ import { CliError } from '../core/errors.ts';
 import { BASE_FILE, parseBase } from '../core/record.ts';
 import type { FileTree } from '../core/tree.ts';
 import { compareVersions } from '../core/versions.ts';
-import type { Project } from '../effects/find-project.ts';
+import { formatFrom, type Project } from '../effects/find-project.ts';
 import { readDisk } from '../effects/project.ts';
 import type { Check } from './doctor-check.ts';
 import { VERSION } from './version.ts';
 
 /** The project's memory of how it was made, and what became of the files since. */
-export function recordChecks({ directory, record }: Project, tool: string): readonly Check[] {
+export function recordChecks(project: Project, tool: string): readonly Check[] {
+  const { directory, record } = project;
   return [
     {
       name: 'record',
       run: async () => {
-        const base = await readBase(directory);
+        const base = await readBase(project);
         if (base instanceof CliError) throw base;
         const made = `made by create-llm-api ${record.version}`;
         if (compareVersions(VERSION, record.version) <= 0) return good(made);
@@ -25,7 +26,7 @@ export function recordChecks({ directory, record }: Project, tool: string): read
     {
       name: 'files',
       run: async (): Promise<Judgement> => {
-        const base = await readBase(directory);
+        const base = await readBase(project);
         if (base instanceof CliError) return skipped('the record does not say how they were');
         return judgeFiles(base, await readDisk(directory, base.keys()));
       },
@@ -33,10 +34,12 @@ export function recordChecks({ directory, record }: Project, tool: string): read
   ];
 }
 
-async function readBase(directory: string): Promise<FileTree | CliError> {
-  const file = (await readDisk(directory, [BASE_FILE])).get(BASE_FILE);
+async function readBase(project: Project): Promise<FileTree | CliError> {
+  const file = (await readDisk(project.directory, [BASE_FILE])).get(BASE_FILE);
   if (!file) {
-    return new CliError(`${BASE_FILE} is not there`, { hint: `git restore ${BASE_FILE}` });
+    return new CliError(`${BASE_FILE} is not there`, {
+      hint: formatFrom(project, `git restore ${BASE_FILE}`),
+    });
   }
   try {
     return parseBase(file.text);

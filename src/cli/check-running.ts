@@ -4,7 +4,7 @@ import { bad, good, type Judgement } from '../core/doctor.ts';
 import { judgeSettings, listNames } from '../core/doctor-settings.ts';
 import { type Address, planAddress } from '../effects/choose-address.ts';
 import { readDevAddress } from '../effects/dev-address.ts';
-import type { Project } from '../effects/find-project.ts';
+import { formatFrom, type Project } from '../effects/find-project.ts';
 import { findFreePort, isPortFree } from '../effects/ports.ts';
 import { readEnvFile, type Settings } from '../effects/settings.ts';
 import type { Check } from './doctor-check.ts';
@@ -34,10 +34,8 @@ async function judgePort({ directory }: Project, address: Address): Promise<Judg
 /** As the contract of the servers has it; the simple stacks have no keys of their own. */
 const NEEDED_IN_PRODUCTION = ['OPENAI_API_KEY', 'API_KEYS'];
 
-async function checkSettings(
-  { directory, manifest }: Project,
-  settings: Settings,
-): Promise<Judgement> {
+async function checkSettings(project: Project, settings: Settings): Promise<Judgement> {
+  const { directory, manifest } = project;
   const file = await readEnvFile(directory);
   const example = await readFile(join(directory, '.env.example'), 'utf8').catch(() => '');
   const known = manifest.env.map(({ name }) => name);
@@ -46,6 +44,7 @@ async function checkSettings(
     documented: listNames(example),
     names: file && Object.keys(file),
     anyCase: manifest.language === 'python',
+    copy: formatFrom(project, 'cp .env.example .env'),
     missing: NEEDED_IN_PRODUCTION.filter(
       (name) => known.includes(name) && settings.get(name) === undefined,
     ),

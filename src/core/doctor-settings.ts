@@ -17,6 +17,8 @@ export interface SettingsFile {
   readonly production: boolean;
   /** Names whose value in `.env` loses to another one in the environment. */
   readonly hidden: readonly string[];
+  /** What to type to have a .env. */
+  readonly copy: string;
 }
 
 /** Whether a value is one that the server takes is for the server to say: it does so at its start. */
@@ -51,7 +53,7 @@ export function judgeSettings(file: SettingsFile): Judgement {
   const later = missing.length > 0 ? [`production also needs ${missing.join(' and ')}`] : [];
   if (file.names === undefined) {
     const text = 'there is no .env: defaults and the environment';
-    return later.length > 0 ? skipped(`${text}; ${later[0]}`, 'cp .env.example .env') : good(text);
+    return later.length > 0 ? skipped(`${text}; ${later[0]}`, file.copy) : good(text);
   }
   return good(`${count(names.length, 'name')} in .env`, [...details, ...later]);
 }

@@ -192,8 +192,13 @@ function describeError(
   // Upstreams repeat the key in their words, whole or with its middle starred out.
   const words = error.message.replaceAll(key, '…').replace(/\bsk-[\w*.-]+/g, '…');
   return new UpstreamError(`${where} answered ${words}`, status ?? 'unusable', {
-    hint: HINTS[status ?? 0]?.replace('MODEL', model),
+    hint: hintFor(status ?? 0)?.replace('MODEL', model),
   });
+}
+
+function hintFor(status: number): string | undefined {
+  if (status >= 500) return 'The upstream itself fails: try again later.';
+  return HINTS[status];
 }
 
 const HINTS: Readonly<Record<number, string>> = {

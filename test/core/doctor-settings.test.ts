@@ -17,6 +17,7 @@ function judge(changes: Partial<SettingsFile>) {
     missing: [],
     production: false,
     hidden: [],
+    copy: 'cp .env.example .env',
     ...changes,
   });
 }
