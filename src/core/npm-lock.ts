@@ -7,7 +7,7 @@ export interface PackageManifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-export interface NpmLockEntry {
+interface NpmLockEntry {
   readonly version?: string;
   readonly dev?: boolean;
   readonly optional?: boolean;
