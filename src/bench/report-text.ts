@@ -42,9 +42,11 @@ function describeServer({ title, processes }: BenchedStack): string {
   return `${title}, as in production, ${count}`;
 }
 
-function describePace({ ttft, tps }: UpstreamPace): string {
+function describePace({ ttft, tps, tokens }: UpstreamPace): string {
+  const length = tokens === undefined ? '' : `answers of ${formatCount(tokens)} tokens, `;
   const first = ttft === 0 ? 'first token at once' : `first token after ${formatTime(ttft)}`;
-  return `${first}, ${tps === 0 ? 'the rest at once' : `${formatRate(tps)} tokens a second`}`;
+  const rest = tps === 0 ? 'the rest at once' : `${formatRate(tps)} tokens a second`;
+  return `${length}${first}, ${rest}`;
 }
 
 /** Rows of a name, a figure, and what there is to say of it. */

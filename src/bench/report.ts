@@ -6,6 +6,8 @@ export interface UpstreamPace {
   readonly ttft: number;
   /** Tokens a second; 0: all at once. */
   readonly tps: number;
+  /** In each answer; undefined: as many as its words have. */
+  readonly tokens?: number | undefined;
 }
 
 export interface BenchedStack {

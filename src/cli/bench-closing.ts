@@ -14,12 +14,13 @@ export async function formatNext(
   report: Report,
 ): Promise<string> {
   const tool = formatTool(VERSION, await isToolOnPath(process.argv[1] ?? ''));
-  const { stream, ttft, tps, rate } = flags;
+  const { stream, ttft, tps, tokens, rate } = flags;
   const again = [
     ...(url === undefined ? [] : [url]),
     ...(stream ? ['--stream'] : []),
     ...(ttft ? ['--ttft', `${ttft}`] : []),
     ...(tps ? ['--tps', `${tps}`] : []),
+    ...(tokens ? ['--tokens', `${tokens}`] : []),
   ];
   const sustained = Math.max(1, Math.floor(SUSTAINED * report.requestsPerSecond));
   const next =

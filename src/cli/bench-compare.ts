@@ -23,12 +23,12 @@ export async function measureProjects(
   signal: AbortSignal,
 ): Promise<Comparison> {
   const { flags, connections, upstreams, duration } = plan;
-  const pacing = { tps: flags.tps ?? 0 };
+  const { tps = 0, tokens } = flags;
   const cells: Cell[] = [];
   const mockAlone: UpstreamCell[] = [];
   for (const project of projects) {
     for (const ttft of upstreams) {
-      const setting = { pace: { ...pacing, ttft }, connections: Math.max(...connections) };
+      const setting = { pace: { ttft, tps, tokens }, connections: Math.max(...connections) };
       await withBenchedServer(project, setting, signal, async (server, signal) => {
         if (project === projects[0]) {
           mockAlone.push(...(await measureUpstream(server, ttft, plan, signal)));

@@ -50,14 +50,15 @@ export async function withBenchedServer<Result>(
 
 /** In a process of its own, or it would take the time of the load. */
 async function withMock<Result>(
-  { ttft, tps }: UpstreamPace,
+  { ttft, tps, tokens }: UpstreamPace,
   signal: AbortSignal,
   work: (url: string, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const port = await findFreePort(HOST, 4010);
   const url = formatUrl(HOST, port);
-  const flags = { '--port': port, '--host': HOST, '--ttft': ttft, '--tps': tps };
-  const argv = [process.execPath, process.argv[1] ?? '', 'mock', ...Object.entries(flags).flat()];
+  const flags = ['--port', port, '--host', HOST, '--ttft', ttft, '--tps', tps];
+  const length = tokens === undefined ? [] : ['--tokens', tokens];
+  const argv = [process.execPath, process.argv[1] ?? '', 'mock', ...flags, ...length];
   const mock = { name: 'The mock', argv: argv.map(String), cwd: process.cwd(), env: process.env };
   return withProgram({ ...mock, url, path: '/v1/models' }, signal, (signal) =>
     work(`${url}/v1`, signal),

@@ -44,17 +44,31 @@ export async function readKey({ keyStdin }: BenchFlags): Promise<string | undefi
  */
 export async function checkTarget(target: Target, signal: AbortSignal): Promise<Target> {
   const { failure, problem, address } = await probeTarget(target, signal);
-  const { href, origin } = target.url;
-  if (failure === 'connect') {
-    throw new CliError(`Nobody listens on ${origin} (${problem}).`, { hint: CONNECT_HINT });
-  }
+  const { href } = target.url;
+  if (failure === 'connect') throw unreachable(target.url, problem);
   const hint = HINTS[failure ?? ''];
   if (hint === undefined) return { ...target, address };
   throw new CliError(`${href} answers with ${failure}: there is nothing to measure.`, { hint });
 }
 
-const CONNECT_HINT =
-  'Start the server, or name the right address. For a certificate of your own: NODE_EXTRA_CA_CERTS.';
+function unreachable({ origin, hostname }: URL, problem = 'no reason given'): CliError {
+  if (problem === 'ECONNREFUSED') {
+    return new CliError(`Nobody listens on ${origin}.`, {
+      hint: 'Start the server, or name the right address.',
+    });
+  }
+  if (problem === 'ENOTFOUND' || problem === 'EAI_AGAIN') {
+    return new CliError(`There is no host called ${hostname}.`);
+  }
+  if (/CERT|SELF_SIGNED|VERIFY/.test(problem)) {
+    return new CliError(`The certificate of ${origin} is not trusted (${problem}).`, {
+      hint: 'Where it is your own, name it: NODE_EXTRA_CA_CERTS=certificate.pem',
+    });
+  }
+  return new CliError(`${origin} cannot be reached (${problem}).`, {
+    hint: 'Is it the right address, and http or https?',
+  });
+}
 
 /** The failures that no second request would mend. */
 const HINTS: Readonly<Record<string, string>> = {

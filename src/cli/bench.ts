@@ -19,6 +19,7 @@ export interface BenchFlags {
   /** One, or with --compare any number. */
   readonly ttft?: readonly number[];
   readonly tps?: number;
+  readonly tokens?: number;
   readonly compare?: readonly StackName[];
   readonly html?: string;
   readonly json?: true;
@@ -105,6 +106,13 @@ export function benchCommand(): Command {
         '--tps <n>',
         "the mock's tokens a second in a stream (default: all at once)",
         numberWithin('--tps', [0, 1_000_000], { fraction: true }),
+      ),
+    )
+    .addOption(
+      option(
+        '--tokens <n>',
+        "tokens in each of the mock's answers (default: some 30)",
+        numberWithin('--tokens', [1, 1_000_000]),
       ),
     )
     .addOption(

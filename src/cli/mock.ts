@@ -9,6 +9,7 @@ export interface MockFlags {
   readonly fault?: Fault;
   readonly ttft?: number;
   readonly tps?: number;
+  readonly tokens?: number;
   readonly retryAfter?: number;
 }
 
@@ -40,6 +41,13 @@ export function mockCommand(): Command {
         '--tps <n>',
         'tokens a second in a stream (default: all at once)',
         numberWithin('--tps', [0, ANY], { fraction: true }),
+      ),
+    )
+    .addOption(
+      option(
+        '--tokens <n>',
+        'tokens in each answer (default: some 30)',
+        numberWithin('--tokens', [1, 1_000_000]),
       ),
     )
     .addOption(

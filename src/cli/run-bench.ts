@@ -50,7 +50,7 @@ async function benchUrl(
   signal: AbortSignal,
 ): Promise<Measurement> {
   const url = parseUrl(typed);
-  for (const name of ['ttft', 'tps'] as const) {
+  for (const name of ['ttft', 'tps', 'tokens'] as const) {
     if (flags[name] === undefined) continue;
     throw usageError(`--${name} sets the mock behind a project.`, 'Drop it, or drop the URL.');
   }
@@ -62,7 +62,8 @@ async function benchProject(flags: BenchFlags, signal: AbortSignal): Promise<Mea
   const project = await findBenched(flags);
   await buildProject(project, signal);
   const load = planLoad(flags);
-  const upstream = { ttft: onlyOne('ttft', flags) ?? 0, tps: flags.tps ?? 0 };
+  const { tps = 0, tokens } = flags;
+  const upstream = { ttft: onlyOne('ttft', flags) ?? 0, tps, tokens };
   const { title } = project.manifest;
   const server = { title, processes: await readProcesses(project) };
   const plan = { pace: upstream, connections: load.connections };

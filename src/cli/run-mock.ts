@@ -9,12 +9,13 @@ export async function runMock(flags: MockFlags): Promise<void> {
   // HOST and PORT are the server's, which may well run beside the mock.
   const nothing = { get: () => undefined, source: () => '' };
   await claimAddress(planAddress(flags, nothing));
-  const { host, port, fault, ttft, tps, retryAfter } = flags;
+  const { host, port, fault, ttft, tps, tokens, retryAfter } = flags;
   const requests = listenForStop();
   const mock = await startMock({
     host,
     port,
     fault,
+    tokens,
     ...(ttft !== undefined && { timeToFirstToken: ttft }),
     ...(tps !== undefined && { tokensPerSecond: tps }),
     ...(retryAfter !== undefined && { retryAfter }),

@@ -14,13 +14,26 @@ const GREETING =
 const GREETING_TOKENS = splitTokens(GREETING);
 const ECHO_LENGTH = 80;
 
-export function writeAnswer(prompt: string, maxTokens = Number.POSITIVE_INFINITY): Answer {
+/** @param length its tokens, where they are not to be as many as the words have */
+export function writeAnswer(
+  prompt: string,
+  maxTokens = Number.POSITIVE_INFINITY,
+  length?: number,
+): Answer {
+  if (length !== undefined) return writeLength(Math.min(length, maxTokens), length > maxTokens);
   const echo = shorten(prompt);
   const reply = echo ? ` You wrote: ${echo}` : '';
   const all = GREETING_TOKENS.concat(splitTokens(reply));
   if (all.length <= maxTokens) return { tokens: all, text: GREETING + reply, cut: false };
   const tokens = all.slice(0, maxTokens);
   return { tokens, text: tokens.join(''), cut: true };
+}
+
+/** The greeting, over and over. */
+function writeLength(length: number, cut: boolean): Answer {
+  const { length: words } = GREETING_TOKENS;
+  const tokens = Array.from({ length }, (_, nth) => GREETING_TOKENS[nth % words] ?? '');
+  return { tokens, text: tokens.join(''), cut };
 }
 
 /** About what a tokenizer says of English: four characters each. */

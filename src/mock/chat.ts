@@ -19,7 +19,8 @@ export function answerChat(body: unknown, stamp: Stamp): Reply {
   const model = readModel(fields);
   const { prompt, inputTokens } = readMessages(fields);
   const limit = readInteger(fields, 'max_completion_tokens', 1);
-  const answer = writeAnswer(prompt, limit ?? readInteger(fields, 'max_tokens', 1));
+  const cap = limit ?? readInteger(fields, 'max_tokens', 1);
+  const answer = writeAnswer(prompt, cap, stamp.length);
   readNumber(fields, 'temperature', 0, 2);
   refuseSeveral(fields);
   const usage = renderUsage(inputTokens, answer.tokens.length);

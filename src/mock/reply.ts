@@ -5,6 +5,8 @@ export interface Stamp {
   readonly serial: number;
   /** Seconds since 1970. */
   readonly created: number;
+  /** Tokens of an answer, where they are not to be as many as the words have. */
+  readonly length?: number | undefined;
 }
 
 /** A valid request, ready to be answered; text is made only once it is known what will be sent. */

@@ -17,7 +17,8 @@ export function answerResponses(body: unknown, stamp: Stamp): Reply {
   const fields = readFields(body);
   const model = readModel(fields);
   const { prompt, inputTokens } = readInput(fields);
-  const answer = writeAnswer(prompt, readInteger(fields, 'max_output_tokens', 1));
+  const cap = readInteger(fields, 'max_output_tokens', 1);
+  const answer = writeAnswer(prompt, cap, stamp.length);
   const response = describeResponse(fields, model, stamp);
   const item = { id: `msg_mock_${stamp.serial}`, type: 'message', role: 'assistant' };
   const started = { ...response, status: 'in_progress', output: [], usage: null };

@@ -17,6 +17,8 @@ export interface MockOptions extends Partial<Pace> {
   readonly port?: number;
   /** What goes wrong with every request that does not choose for itself. */
   readonly fault?: Fault | undefined;
+  /** Tokens of each answer; undefined: as many as its words have. */
+  readonly tokens?: number | undefined;
   /** Seconds that a `rate-limited` answer asks its caller to wait. */
   readonly retryAfter?: number;
 }
@@ -65,7 +67,11 @@ export async function startMock(options: MockOptions = {}): Promise<Mock> {
         const body = method === 'POST' ? parseBody(text) : undefined;
         keeper.keepBody(record, body, size);
         const created = Math.floor(record.startedAt / 1000);
-        const reply = route.answer(body, { serial: record.serial, created }, rest);
+        const reply = route.answer(
+          body,
+          { serial: record.serial, created, length: options.tokens },
+          rest,
+        );
         record.fault = chooseFault(headers['x-mock-fault'], reply.model) ?? fault;
         const spoil = record.fault && spoilOf(record.fault);
         play(reply, { ...pace, spoil, retryAfter }, exchange);

@@ -91,14 +91,14 @@ test('a stream at a rate, of a project, with errors and a warning', () => {
       { kind: 'reset', count: 2 },
     ],
     server: { title: 'FastAPI', processes: 2 },
-    upstream: { ttft: 200, tps: 50 },
+    upstream: { ttft: 200, tps: 50, tokens: 500 },
     ceiling: { requestsPerSecond: 20_000 },
     warnings: ['Careful.'],
   });
   expect(`\n${text}\n`).toBe(`
 FastAPI, as in production, 2 processes
 streams, 100 begun a second, at most 1,024 at once, for 10 s after 1 s of warm-up
-upstream: the mock, first token after 200 ms, 50 tokens a second
+upstream: the mock, answers of 500 tokens, first token after 200 ms, 50 tokens a second
 
 requests/s        1,235   12,345 answered
 events/s             10

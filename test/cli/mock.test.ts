@@ -53,6 +53,11 @@ test('--ttft makes it slow', async () => {
   expect(performance.now() - started).toBeGreaterThanOrEqual(290);
 });
 
+test('--tokens makes answers so long', async () => {
+  const { url } = await startMock('--tokens', '7');
+  expect(await (await complete(url)).json()).toMatchObject({ usage: { completion_tokens: 7 } });
+});
+
 test('a port that is taken is an error', async () => {
   const { port } = await takePort();
   const { code, stderr } = await runCli('llm-api', ['mock', '--port', `${port}`]);

@@ -33,3 +33,10 @@ test('its tokens are its text, and are cut only at their borders', () => {
     }),
   );
 });
+
+test('is as long as it is told to be, up to the limit', () => {
+  const long = writeAnswer('', undefined, 100);
+  expect(long.tokens).toHaveLength(100);
+  expect(long).toMatchObject({ text: long.tokens.join(''), cut: false });
+  expect(writeAnswer('', 10, 100)).toMatchObject({ tokens: long.tokens.slice(0, 10), cut: true });
+});
