@@ -8,7 +8,7 @@ const TIERS = ['unit', 'property', 'snapshot', 'commands', 'terminal', 'packagin
 
 /** What a tier needs from the system beyond Node: program → Debian's package. */
 const NEEDS = {
-  property: { python3: 'python3' },
+  property: { python3: 'python3', git: 'git' },
   commands: { python3: 'python3', git: 'git' },
   packaging: { git: 'git' },
   contract: { python3: 'python3', git: 'git' },

@@ -61,7 +61,13 @@ export function composeAddons(
 }
 
 function addNames(names: readonly string[] = [], added: readonly string[]): readonly string[] {
-  return added.length === 0 ? names : [...names, ...added].sort(comparePaths);
+  if (added.length === 0) return names;
+  return [...names, ...added].sort((a, b) => comparePaths(nameOf(a), nameOf(b)));
+}
+
+/** `pydantic==2` comes before `pydantic-settings==2`. */
+function nameOf(requirement: string): string {
+  return /^[A-Za-z0-9._-]*/.exec(requirement)?.[0].toLowerCase() ?? '';
 }
 
 /** The text as it is where nothing comes to it. */

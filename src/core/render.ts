@@ -109,7 +109,7 @@ function createContext(answers: Answers, { manifest, files }: StackTemplate, ver
     commands: formatCommands(manifest, answers.packageManager),
     toolDev: `${tool} dev`,
     toolStart: `${tool} start`,
-    startArgv: JSON.stringify(manifest.commands.start),
+    startArgv: `[${manifest.commands.start.map(json).join(', ')}]`,
   };
 }
 

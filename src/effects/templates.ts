@@ -85,7 +85,7 @@ export function readAddonManifests(): readonly Omit<AddonTemplate, 'folders'>[] 
   return ADDONS.map((name) => ({ name, manifest: readAddonManifest(name) }));
 }
 
-function readAddon(name: AddonName): AddonTemplate {
+export function readAddon(name: AddonName): AddonTemplate {
   const manifest = readAddonManifest(name);
   const root = new URL(`${name}/`, ADDONS_URL);
   const folders = readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
