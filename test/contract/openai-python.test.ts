@@ -10,7 +10,7 @@ import { describeProjects } from './describe.ts';
 const script = fileURLToPath(new URL('openai_python.py', import.meta.url));
 const text = expect.stringMatching(/^Hello! This is the built-in mock.* You wrote: Good morning$/);
 
-describeProjects('the Python client', { language: 'python' }, ({ directory }) => {
+describeProjects('the Python client', { language: 'python', layout: 'simple' }, ({ directory }) => {
   const python = join(
     directory,
     process.platform === 'win32' ? '.venv/Scripts/python.exe' : '.venv/bin/python',

@@ -20,6 +20,7 @@ export const PROBLEMS = {
 /** What an async stack answers to protect itself. */
 const GUARDS = {
   unauthorized: 401,
+  forbidden: 403,
   'rate-limited': 429,
   overloaded: 503,
   draining: 503,

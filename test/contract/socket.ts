@@ -45,15 +45,19 @@ export async function talk(url: string, headers: Headers = {}): Promise<Talk> {
 }
 
 /** The answer to a handshake that is refused. */
-export async function refusal(url: string, headers: Headers = {}): Promise<Answer> {
-  const result = await shakeHands(url, headers);
+export async function refusal(
+  url: string,
+  headers: Headers = {},
+  path = '/generate/ws',
+): Promise<Answer> {
+  const result = await shakeHands(url, headers, path);
   if (!('ask' in result)) return result;
   result.leave();
   throw new Error('the handshake was not refused');
 }
 
-function shakeHands(url: string, headers: Headers): Promise<Talk | Answer> {
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/generate/ws`, { headers });
+function shakeHands(url: string, headers: Headers, path = '/generate/ws'): Promise<Talk | Answer> {
+  const socket = new WebSocket(url.replace(/^http/, 'ws') + path, { headers });
   const kept = keep(socket);
   return new Promise((resolve, reject) => {
     socket.on('open', () => resolve(kept));

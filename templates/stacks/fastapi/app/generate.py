@@ -2,33 +2,47 @@
 the upstream, answer. GET /generate/ws goes the same way for each message."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from email.message import Message
-from functools import partial
-from typing import Annotated, Any, Literal, cast
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from starlette.requests import HTTPConnection
+import msgspec
+from fastapi import Request, Response, WebSocket
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
-from app.gate import Gate
-from app.lifetime import Gone, Lifetimes, wait_until_gone
-from app.metrics import Metrics
-from app.problems import FieldError, Problem
-from app.record import current
+from app.gate import CUT_GRACE, Gate
+from app.problems import Problem, fail
+from app.record import Record, current
 from app.settings import Settings
-from app.streaming import EventStream
-from app.upstream import Answer, FinalEvent, TextEvent, Upstream
+from app.upstream import Upstream
 
-router = APIRouter()
+MAX_WAITING = 8
+"""Messages of a WebSocket that may wait behind the one that is answered."""
+PING_INTERVAL = 15.0
+"""Seconds after which a comment keeps proxies from closing a connection that is silent."""
+CLOSED: Message = {"type": "websocket.disconnect"}
+EVENT_STREAM = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+ASKED: list[Any] = [{"prompt": "Say hello"}, {"prompt": "Say hello", "stream": True}]
+EXAMPLE: dict[str, Any] = {
+    "finish_reason": "stop",
+    "model": "…",
+    "usage": {"input_tokens": 9, "output_tokens": 2},
+}
+EVENTS = [json.dumps({"text": "Hello"}), json.dumps(EXAMPLE), "[DONE]"]
+STREAM_EXAMPLE = "".join(f"data: {event}\n\n" for event in EVENTS)
 
 
 class GenerateRequest(BaseModel):
-    """What a caller may ask, before the limits of this server's settings."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": ASKED})
 
     prompt: str
     system: str | None = None
@@ -38,38 +52,162 @@ class GenerateRequest(BaseModel):
     stream: bool = False
 
 
+class Usage(BaseModel):
+    input_tokens: int
+    output_tokens: int
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"text": "Hello"}]})
+
+    text: str
+    finish_reason: str | None
+    model: str
+    usage: Usage | None
+
+
+def limit_request(settings: Settings) -> type[GenerateRequest]:
+    """The request with its limits in the type, so that /docs tells them and pydantic checks them."""
+    prompt = Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
+    tokens = Field(ge=1, le=settings.max_output_tokens)
+    fields: dict[str, Any] = {
+        "prompt": Annotated[str, prompt],
+        "model": (Literal[settings.llm_model, *settings.allowed_models] | None, None),
+        "max_tokens": (Annotated[int, tokens, BeforeValidator(drop_zeros)] | None, None),
+    }
+    return create_model("LimitedRequest", __base__=GenerateRequest, **fields)
+
+
 def drop_zeros(value: object) -> object:
     """To JSON Schema 5.0 is an integer, to pydantic it is not."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def limit_request(settings: Settings) -> type[GenerateRequest]:
-    """The request with its limits in the type, so that /docs tells them and pydantic checks them."""
-    allowed = Literal[tuple(settings.models)]  # type: ignore[valid-type]
-
-    class LimitedRequest(GenerateRequest):
-        prompt: Annotated[
-            str, Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
-        ]
-        model: allowed | None = None  # type: ignore[valid-type]
-        max_tokens: (
-            Annotated[int, Field(ge=1, le=settings.max_output_tokens), BeforeValidator(drop_zeros)]
-            | None
-        ) = None
-
-    return LimitedRequest
-
-
-@dataclass
 class Service:
-    """What an application has; /generate and /generate/ws share it."""
+    """What an application has; POST /generate and GET /generate/ws share it."""
 
-    settings: Settings
-    lifetimes: Lifetimes
-    metrics: Metrics
-    gate: Gate
-    upstream: Upstream
-    request_model: type[GenerateRequest]
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.gate = Gate(settings)
+        self.upstream = Upstream(settings)
+        self.request_model = limit_request(settings)
+
+    async def generate(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the model. With `"stream": true` the answer comes as server-sent events, whose last one
+        says why it ends, or has the `error` that ended it."""
+        http = Request(scope, receive)
+        self.gate.check_open()
+        self.gate.count(self.gate.identify(http))
+        record = current.get()
+
+        async def write(data: bytes, more: bool = True) -> None:
+            if record.status is None:
+                start = {"status": 200, "headers": EVENT_STREAM}
+                await send({"type": "http.response.start", **start})
+            await send({"type": "http.response.body", "body": data, "more_body": more})
+
+        async def ping() -> None:
+            while True:
+                await asyncio.sleep(PING_INTERVAL)
+                if record.status is not None:
+                    await write(b": ping\n\n")
+
+        pinger: asyncio.Task[None] | None = None
+        try:
+            async with self.gate.lifetime() as lifetime:
+                request = self.parse(await self.read(http))
+                async with self.gate.place(lifetime, receive):
+                    call = self.build_call(request)
+                    if not request.stream:
+                        answer = await self.upstream.complete(call, lifetime)
+                    else:
+                        pinger = asyncio.create_task(ping())
+                        async with aclosing(self.upstream.stream(call, lifetime)) as batches:
+                            async for events in batches:
+                                await write(b"".join(b"data: %b\n\n" % each for each in events))
+            if request.stream:
+                await write(b"data: [DONE]\n\n", more=False)
+            else:
+                await Response(answer, media_type="application/json")(scope, receive, send)
+        except ClientDisconnect:
+            record.leave()
+        except Exception as error:
+            if record.status is None:
+                raise
+            await say_last_words(error, lambda words: write(b"data: %b\n\n" % words, False))
+        finally:
+            if pinger:
+                pinger.cancel()
+
+    async def converse(self, socket: WebSocket) -> None:
+        """Many requests one after another, each answered with the objects of a stream."""
+        self.gate.check_open()
+        self.check_origin(socket)
+        caller = self.gate.identify(socket)
+        await socket.accept()
+        handshake = current.get()
+        waiting: deque[Message] = deque()
+
+        async def receive() -> Message:
+            waiting.append(await socket.receive())
+            return CLOSED if len(waiting) > MAX_WAITING else waiting[-1]
+
+        while True:
+            message = waiting.popleft() if waiting else await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            record = Record(handshake.request_id, "GET", handshake.key_id, "/generate/ws")
+            with record.follow():
+                await self.reply(socket, message.get("text"), caller, receive)
+            if waiting and waiting[-1]["type"] == "websocket.disconnect":
+                return
+            if record.outcome == "draining" or len(waiting) > MAX_WAITING:
+                await socket.close(1008 if len(waiting) > MAX_WAITING else 1012)
+                return
+
+    async def reply(
+        self, socket: WebSocket, text: str | None, caller: str, receive: Receive
+    ) -> None:
+        try:
+            self.gate.check_open()
+            self.gate.count(caller)
+            if text is None:
+                raise Problem("unsupported-media-type", "Send the request as a text message.")
+            async with self.gate.lifetime() as lifetime:
+                call = self.build_call(self.parse(text))
+                async with (
+                    self.gate.place(lifetime, receive),
+                    aclosing(self.upstream.stream(call, lifetime)) as batches,
+                ):
+                    async for events in batches:
+                        for event in events:
+                            await socket.send_text(event.decode())
+                        current.get().status = 200
+        except (ClientDisconnect, WebSocketDisconnect):
+            current.get().leave()
+        except Exception as error:
+            await say_last_words(error, lambda words: socket.send_text(words.decode()))
+
+    def check_origin(self, socket: WebSocket) -> None:
+        """A page of another site must not spend our money: browsers let any page open a WebSocket,
+        but say whose page it is. Other clients name no origin."""
+        origin = socket.headers.get("origin")
+        host = (origin or "").partition("://")[2]
+        allowed = {"*", origin} & set(self.settings.cors_origins)
+        if origin is not None and host != socket.headers.get("host") and not allowed:
+            raise Problem("forbidden", "CORS_ORIGINS does not name the origin of this page.")
+
+    async def read(self, http: Request) -> bytes:
+        kind = http.headers.get("content-type", "").partition(";")[0]
+        if kind.strip().lower() != "application/json":
+            raise Problem("unsupported-media-type", "Send Content-Type: application/json.")
+        body = b""
+        async for chunk in http.stream():
+            body += chunk
+            if len(body) > self.settings.max_body_bytes:
+                detail = f"The body may have {self.settings.max_body_bytes} bytes."
+                raise Problem("too-large", detail)
+        return body
 
     def parse(self, body: str | bytes) -> GenerateRequest:
         try:
@@ -81,79 +219,29 @@ class Service:
         if mistakes[0]["type"] == "json_invalid":
             raise Problem("invalid-json", "The body cannot be parsed as JSON.")
         errors = [
-            FieldError(
-                field=".".join(map(str, mistake["loc"])) or "body",
-                message=mistake["msg"].removeprefix("Value error, "),
-            )
-            for mistake in mistakes
+            {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
+            for each in mistakes
         ]
         detail = "Some fields are missing or wrong: see errors."
         raise Problem("invalid-request", detail, errors=errors)
 
-    @asynccontextmanager
-    async def place(self, deadline: float, gone: Gone) -> AsyncIterator[None]:
-        """The time that a request has, with a place among those that call upstream."""
-        async with self.lifetimes.lifetime(deadline, gone), self.gate.place():
-            yield
-
-    @asynccontextmanager
-    async def stream(
-        self, request: GenerateRequest, deadline: float, gone: Gone
-    ) -> AsyncIterator[AsyncGenerator[TextEvent | FinalEvent]]:
-        call = build_call(request, self.settings)
-        async with self.place(deadline, gone), aclosing(self.upstream.stream(call, deadline)) as s:
-            yield s
-
-
-def get_service(connection: HTTPConnection) -> Service:
-    return cast(Service, connection.app.state.service)
+    def build_call(self, request: GenerateRequest) -> dict[str, Any]:
+        """The parameters of chat.completions; what the caller left out is left to the upstream."""
+        system = [{"role": "system", "content": request.system}] if request.system else []
+        call: dict[str, Any] = {
+            "model": request.model or self.settings.llm_model,
+            "messages": [*system, {"role": "user", "content": request.prompt}],
+            # Always capped: without a cap one prompt can cost as much as the model can write.
+            "max_completion_tokens": request.max_tokens or self.settings.max_output_tokens,
+        }
+        if request.temperature is not None:
+            call["temperature"] = request.temperature
+        return call
 
 
-@router.post("/generate", response_model=Answer)
-async def generate(request: Request) -> Response:
-    """Ask the model. With `"stream": true` the answer comes as server-sent events."""
-    service = get_service(request)
-    deadline = asyncio.get_running_loop().time() + service.settings.request_timeout
-    service.gate.check_open()
-    service.gate.count(service.gate.identify(request))
-    async with service.lifetimes.lifetime(deadline):
-        body = service.parse(await read_json(request, service.settings.max_body_bytes))
-    gone = partial(wait_until_gone, request.receive)
-    if body.stream:
-        return EventStream(service.stream(body, deadline, gone))
-    async with service.place(deadline, gone):
-        answer = await service.upstream.complete(build_call(body, service.settings), deadline)
-    return Response(answer.model_dump_json(), media_type="application/json")
-
-
-async def read_json(request: Request, max_bytes: int) -> bytes:
-    content_type = Message()
-    content_type["Content-Type"] = request.headers.get("content-type", "")
-    if content_type.get_content_type() != "application/json":
-        raise Problem("unsupported-media-type", "Send Content-Type: application/json.")
-    too_large = Problem("too-large", f"The body may have {max_bytes} bytes.")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():  # A chunked body declares no length: only counting tells.
-        body += chunk
-        if len(body) > max_bytes:
-            raise too_large
-    return bytes(body)
-
-
-def build_call(body: GenerateRequest, settings: Settings) -> dict[str, Any]:
-    """The parameters of chat.completions; what the caller left out is left to the upstream."""
-    messages = [{"role": "user", "content": body.prompt}]
-    if body.system:
-        messages.insert(0, {"role": "system", "content": body.system})
-    call: dict[str, Any] = {
-        "model": body.model or settings.llm_model,
-        "messages": messages,
-        # Always capped: without a cap one prompt can cost as much as the model can write.
-        "max_completion_tokens": body.max_tokens or settings.max_output_tokens,
-    }
-    if body.temperature is not None:
-        call["temperature"] = body.temperature
-    return call
+async def say_last_words(error: Exception, say: Callable[[bytes], Awaitable[None]]) -> None:
+    """Too late for a status. A client that does not read must not hold us here either."""
+    words = msgspec.json.encode({"error": fail(error).body})
+    with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+        async with asyncio.timeout(CUT_GRACE / 2):
+            await say(words)

@@ -1,59 +1,114 @@
-"""What becomes known of a request on its way: for its line in the log, and for the metrics."""
+"""What becomes known of a request on its way: its line in the log and its part of the metrics.
 
+Metrics have the names and buckets of OpenTelemetry's conventions for generative AI:
+https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
+"""
+
+import logging
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
 
-from pydantic import BaseModel, Field
+import msgspec
+from prometheus_client import Counter, Gauge, Histogram
+
+logger = logging.getLogger(__name__)
+
+CHAT = ["gen_ai_request_model", "gen_ai_operation_name"]
+SECONDS = [0.01 * 2**power for power in range(14)]
+FIRST = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+COUNTS = [4**power for power in range(14)]
+DURATION = Histogram("gen_ai_server_request_duration_seconds", "Whole.", CHAT, buckets=SECONDS)
+FIRST_TOKEN = Histogram("gen_ai_server_time_to_first_token_seconds", "-", CHAT, buckets=FIRST)
+TOKENS = Histogram("gen_ai_client_token_usage", "-", [*CHAT, "gen_ai_token_type"], buckets=COUNTS)
+REQUESTS = Counter("llm_api_requests", "All.", ["method", "route", "status"])
+SHED = Counter("llm_api_shed", "Refused to stay well.", ["reason"])
+IN_FLIGHT = Gauge("llm_api_in_flight", "Calls upstream.", multiprocess_mode="livesum")
+QUEUED = Gauge("llm_api_queued", "Requests that wait.", multiprocess_mode="livesum")
 
 
-class Usage(BaseModel):
-    input_tokens: int = Field(validation_alias="prompt_tokens")
-    output_tokens: int = Field(validation_alias="completion_tokens")
+class Record(msgspec.Struct, dict=True):
+    """A request's line in the log, which never quotes what a caller or the upstream said."""
 
-
-@dataclass
-class Record:
-    id: str
+    request_id: str
     method: str
-    route: str | None = None
     key_id: str | None = None
+    route: str | None = None
+    model: str | None = None
     status: int | None = None
     outcome: str = "ok"
-    model: str | None = None
-    usage: Usage | None = None
-    to_first_token: float | None = None
-    started: float = field(default_factory=time.perf_counter)
-    headers: dict[str, str] = field(default_factory=dict)
-    """What the answer carries, whatever it is."""
+    duration_ms: float = 0
+    ttft_ms: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    time: datetime | None = None
+    level: str = "info"
+    message: str = "request"
 
-    @property
-    def elapsed(self) -> float:
-        return time.perf_counter() - self.started
+    def __post_init__(self) -> None:
+        self.started = time.perf_counter()
+        self.headers: list[tuple[bytes, bytes]] = []  # Of the answer, whatever it is.
 
-    def note_token(self) -> None:
-        if self.to_first_token is None:
-            self.to_first_token = self.elapsed
+    def measure(self) -> float:
+        return round((time.perf_counter() - self.started) * 1000, 1)
 
     def leave(self) -> None:
         """The client left. 499 is never sent: it is how logs say so."""
         self.status, self.outcome = 499, "client_closed"
 
-    def fields(self) -> dict[str, Any]:
-        """Its line in the log: never what a caller or the upstream said."""
-        first = self.to_first_token
-        return {
-            "method": self.method,
-            "route": self.route,
-            "status": self.status,
-            "outcome": self.outcome,
-            "duration_ms": round(self.elapsed * 1000, 1),
-            "ttft_ms": None if first is None else round(first * 1000, 1),
-            "input_tokens": self.usage and self.usage.input_tokens,
-            "output_tokens": self.usage and self.usage.output_tokens,
-            "key_id": self.key_id,
-        }
+    @contextmanager
+    def follow(self) -> Iterator[None]:
+        """Log and count it at its end. A WebSocket's handshake is one only if it was refused."""
+        token = current.set(self)
+        try:
+            yield
+        finally:
+            current.reset(token)
+            if self.status is not None:
+                self._finish()
+
+    def _finish(self) -> None:
+        self.time, self.duration_ms = datetime.now(UTC), self.measure()
+        if logger.isEnabledFor(logging.INFO):
+            write_line(self)
+        REQUESTS.labels(self.method, self.route or "unknown", self.status).inc()
+        if self.model:
+            DURATION.labels(self.model, "chat").observe(self.duration_ms / 1000)
+            if self.ttft_ms is not None:
+                FIRST_TOKEN.labels(self.model, "chat").observe(self.ttft_ms / 1000)
+            if self.input_tokens is not None:
+                TOKENS.labels(self.model, "chat", "input").observe(self.input_tokens)
+                TOKENS.labels(self.model, "chat", "output").observe(self.output_tokens or 0)
 
 
 current: ContextVar[Record] = ContextVar("current")
+
+
+def write_line(line: object) -> None:
+    with suppress(OSError):  # Whoever read the log may have left: no reason to fail a request.
+        print(msgspec.json.encode(line).decode(), flush=True)  # noqa: T201
+
+
+class JsonHandler(logging.Handler):
+    """For what is no request's line."""
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        line = {"time": datetime.now(UTC), "level": entry.levelname.lower()}
+        line |= {"message": entry.getMessage().strip()}
+        if record := current.get(None):
+            line |= {"request_id": record.request_id}
+        if entry.exc_info and (error := entry.exc_info[1]):
+            # Where it happened, but not the exception's message: that may quote a prompt.
+            places = traceback.extract_tb(error.__traceback__)
+            trace = [f"{place.filename}:{place.lineno} {place.name}" for place in places]
+            line |= {"error": type(error).__name__, "trace": trace}
+        write_line(line)
+
+
+def configure_logging(level: str) -> None:
+    logging.basicConfig(level=level.upper(), handlers=[JsonHandler()], force=True)
+    # At "info" it has a line for each WebSocket.
+    logging.getLogger("uvicorn.error").setLevel("WARNING")

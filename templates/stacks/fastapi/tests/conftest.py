@@ -1,19 +1,21 @@
-"""The app under test, and in place of its upstream a function: no test opens a connection."""
+"""The app under test, and in place of its provider a server on loopback."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
 
 from app.main import create_app
 from app.settings import Settings
+from tests.upstream import Handler
 
-Handler = Callable[[httpx2.Request], Any]
-MakeApp = Callable[..., FastAPI]
-Connect = Callable[..., httpx2.AsyncClient]
+MakeApp = Callable[..., Awaitable[FastAPI]]
+Connect = Callable[..., Awaitable[httpx2.AsyncClient]]
 
 
 @pytest.fixture
@@ -30,15 +32,30 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_app() -> MakeApp:
-    """`make_app(upstream, max_retries=1)`: the upstream answers requests, the rest are settings."""
+async def make_app() -> AsyncIterator[MakeApp]:
+    """`await make_app(upstream, max_retries=1)`: who answers for the provider, and settings."""
+    async with AsyncExitStack() as stack:
 
-    def make(upstream: Handler, **settings: Any) -> FastAPI:
-        defaults: dict[str, Any] = {"openai_api_key": "sk-test", "llm_model": "m", "max_retries": 0}
-        http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(upstream))
-        return create_app(Settings(**(defaults | settings)), http_client=http_client)
+        async def make(upstream: Handler, **settings: Any) -> FastAPI:
+            async def answer(request: web.Request) -> web.StreamResponse:
+                return await upstream(request)
 
-    return make
+            provider = web.Application()
+            provider.router.add_post("/v1/chat/completions", answer)
+            server = await stack.enter_async_context(
+                TestServer(provider, handler_cancellation=True)
+            )
+            own: dict[str, Any] = {
+                "openai_api_key": "sk-test",
+                "openai_base_url": str(server.make_url("/v1")),
+                "llm_model": "m",
+                "max_retries": 0,
+            }
+            app = create_app(Settings(**(own | settings)))
+            await stack.enter_async_context(app.state.service.upstream.connect())
+            return app
+
+        yield make
 
 
 @pytest.fixture
@@ -46,10 +63,9 @@ async def connect(make_app: MakeApp) -> AsyncIterator[Connect]:
     """Like `make_app`, but a client of it."""
     async with AsyncExitStack() as stack:
 
-        def connect_to(upstream: Handler, **settings: Any) -> httpx2.AsyncClient:
-            transport = httpx2.ASGITransport(make_app(upstream, **settings))
+        async def connect_to(upstream: Handler, **settings: Any) -> httpx2.AsyncClient:
+            transport = httpx2.ASGITransport(await make_app(upstream, **settings))
             client = httpx2.AsyncClient(transport=transport, base_url="http://test")
-            stack.push_async_callback(client.aclose)
-            return client
+            return await stack.enter_async_context(client)
 
         yield connect_to

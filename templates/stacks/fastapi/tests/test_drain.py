@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
-from app.lifetime import Lifetimes
+from app.gate import Gate
 from tests.conftest import MakeApp
-from tests.upstream import FINISH, answers, frame, piece
+from tests.upstream import Pausing, answers
 
 pytestmark = pytest.mark.anyio
 
@@ -21,32 +20,15 @@ def client_of(app: FastAPI) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test")
 
 
-def lifetimes_of(app: FastAPI) -> Lifetimes:
-    lifetimes = app.state.service.lifetimes
-    assert isinstance(lifetimes, Lifetimes)
-    return lifetimes
-
-
-class Pausing:
-    """An upstream that says one word and then waits."""
-
-    def __init__(self) -> None:
-        self.called, self.go = asyncio.Event(), asyncio.Event()
-
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        headers = {"Content-Type": "text/event-stream"}
-        return httpx2.Response(200, content=self.speak(), headers=headers)
-
-    async def speak(self) -> AsyncIterator[bytes]:
-        yield frame(piece("Hel"))
-        self.called.set()
-        await self.go.wait()
-        yield frame(FINISH)
+def gate_of(app: FastAPI) -> Gate:
+    gate = app.state.service.gate
+    assert isinstance(gate, Gate)
+    return gate
 
 
 async def test_nothing_new_is_taken(make_app: MakeApp) -> None:
-    app = make_app(answers)
-    lifetimes_of(app).drain()
+    app = await make_app(answers)
+    gate_of(app).drain()
     async with client_of(app) as client:
         refused = await client.post("/generate", json=HI)
         ready = await client.get("/readyz")
@@ -58,30 +40,30 @@ async def test_nothing_new_is_taken(make_app: MakeApp) -> None:
         assert response.headers["retry-after"] == "1"
     assert refused.headers["connection"] == "close"
     assert healthy.status_code == 200
-    assert lifetimes_of(app).drained()
+    assert gate_of(app).drained.is_set()
 
 
 async def test_what_was_accepted_goes_on(make_app: MakeApp) -> None:
     upstream = Pausing()
-    app = make_app(upstream)
+    app = await make_app(upstream)
     async with client_of(app) as client, asyncio.TaskGroup() as group:
         stream = group.create_task(client.post("/generate", json=HI | {"stream": True}))
         await upstream.called.wait()
-        lifetimes_of(app).drain()
-        assert not lifetimes_of(app).drained()
+        gate_of(app).drain()
+        assert not gate_of(app).drained.is_set()
         upstream.go.set()
 
     assert stream.result().text.endswith("data: [DONE]\n\n")
-    assert lifetimes_of(app).drained()
+    assert gate_of(app).drained.is_set()
 
 
 async def test_until_the_deadline(make_app: MakeApp) -> None:
     upstream = Pausing()
-    app = make_app(upstream, drain_timeout=0)
+    app = await make_app(upstream, drain_timeout=0.1)
     async with client_of(app) as client, asyncio.TaskGroup() as group:
         stream = group.create_task(client.post("/generate", json=HI | {"stream": True}))
         await upstream.called.wait()
-        lifetimes_of(app).drain()
+        gate_of(app).drain()
 
     last = stream.result().text.strip().split("\n\n")[-1]
     assert json.loads(last.removeprefix("data: "))["error"]["type"] == "/problems/draining"

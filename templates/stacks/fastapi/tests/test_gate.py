@@ -3,11 +3,10 @@
 import asyncio
 from hashlib import sha256
 
-import httpx2
 import pytest
 
 from tests.conftest import Connect
-from tests.upstream import answers, completion
+from tests.upstream import Pausing, answers
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +19,7 @@ def bearer(key: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("entry", ["sesame", f"sha256:{sha256(b'sesame').hexdigest()}"])
 async def test_a_key_opens(connect: Connect, entry: str) -> None:
-    client = connect(answers, api_keys=f"other, {entry}")
+    client = await connect(answers, api_keys=f"other, {entry}")
     response = await client.post("/generate", json=HI, headers=bearer("sesame"))
 
     assert response.status_code == 200
@@ -28,7 +27,7 @@ async def test_a_key_opens(connect: Connect, entry: str) -> None:
 
 @pytest.mark.parametrize("headers", [{}, bearer("wrong"), {"Authorization": "Basic sesame"}])
 async def test_without_a_key_nothing_is_read(connect: Connect, headers: dict[str, str]) -> None:
-    client = connect(answers, api_keys="sesame")
+    client = await connect(answers, api_keys="sesame")
     response = await client.post("/generate", content=b"not even JSON", headers=headers)
 
     assert response.status_code == 401
@@ -38,7 +37,7 @@ async def test_without_a_key_nothing_is_read(connect: Connect, headers: dict[str
 
 
 async def test_each_key_has_its_own_rate(connect: Connect) -> None:
-    client = connect(answers, api_keys="one,two", rate_limit="2/minute")
+    client = await connect(answers, api_keys="one,two", rate_limit="2/minute")
     first = await client.post("/generate", json=HI, headers=bearer("one"))
     await client.post("/generate", json="a mistake counts too", headers=bearer("one"))
     refused = await client.post("/generate", json=HI, headers=bearer("one"))
@@ -54,20 +53,14 @@ async def test_each_key_has_its_own_rate(connect: Connect) -> None:
 
 async def test_what_does_not_fit_is_refused_at_once(connect: Connect) -> None:
     """One call of the upstream, one request in the queue, and one too many."""
-    called, go = asyncio.Event(), asyncio.Event()
-
-    async def wait(request: httpx2.Request) -> httpx2.Response:
-        called.set()
-        await go.wait()
-        return httpx2.Response(200, json=completion())
-
-    client = connect(wait, max_concurrency=1, max_queue=1)
+    upstream = Pausing()
+    client = await connect(upstream, max_concurrency=1, max_queue=1)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(client.post("/generate", json=HI))
-        await called.wait()
+        await upstream.called.wait()
         requests = [group.create_task(client.post("/generate", json=HI)) for _ in range(2)]
         done, waiting = await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
-        go.set()
+        upstream.go.set()
 
     refused, queued = done.pop().result(), waiting.pop().result()
     assert (running.result().status_code, queued.status_code) == (200, 200)
@@ -77,20 +70,14 @@ async def test_what_does_not_fit_is_refused_at_once(connect: Connect) -> None:
 
 
 async def test_nobody_waits_for_ever(connect: Connect) -> None:
-    called, go = asyncio.Event(), asyncio.Event()
-
-    async def wait(request: httpx2.Request) -> httpx2.Response:
-        called.set()
-        await go.wait()
-        return httpx2.Response(200, json=completion())
-
-    client = connect(wait, max_concurrency=1, queue_timeout=0.01)
+    upstream = Pausing()
+    client = await connect(upstream, max_concurrency=1, queue_timeout=0.01)
     async with asyncio.TaskGroup() as group:
         group.create_task(client.post("/generate", json=HI))
-        await called.wait()
+        await upstream.called.wait()
         refused = await client.post("/generate", json=HI)
         metrics = await client.get("/metrics")
-        go.set()
+        upstream.go.set()
 
     assert refused.json()["type"] == "/problems/overloaded"
     assert "llm_api_in_flight 1.0" in metrics.text
@@ -98,7 +85,7 @@ async def test_nobody_waits_for_ever(connect: Connect) -> None:
 
 
 async def test_browsers_of_other_origins_are_told(connect: Connect) -> None:
-    client = connect(answers, cors_origins="https://a.example")
+    client = await connect(answers, cors_origins="https://a.example")
     origin = {"Origin": "https://a.example"}
     ours = await client.post("/generate", json={}, headers=origin)
     theirs = await client.post("/generate", json={}, headers={"Origin": "https://b.example"})

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from aiohttp import web
 
-from tests.conftest import Connect, Handler
-from tests.upstream import answers, completion
+from tests.conftest import Connect, MakeApp
+from tests.upstream import Handler, Pausing, answers, completion, says
 
 pytestmark = pytest.mark.anyio
 
@@ -14,7 +15,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 async def test_a_problem_is_complete(connect: Connect) -> None:
-    response = await connect(answers).get("/nowhere", headers={"X-Request-Id": "caller.1"})
+    response = await (await connect(answers)).get("/nowhere", headers={"X-Request-Id": "caller.1"})
 
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["x-request-id"] == "caller.1"
@@ -28,13 +29,13 @@ async def test_a_problem_is_complete(connect: Connect) -> None:
 
 
 async def test_an_unusable_request_id_is_replaced(connect: Connect) -> None:
-    response = await connect(answers).get("/healthz", headers={"X-Request-Id": "a b"})
+    response = await (await connect(answers)).get("/healthz", headers={"X-Request-Id": "a b"})
 
     assert len(response.headers["x-request-id"]) == 32
 
 
 async def test_a_wrong_method_names_the_right_one(connect: Connect) -> None:
-    response = await connect(answers).get("/generate")
+    response = await (await connect(answers)).get("/generate")
 
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"
@@ -55,7 +56,7 @@ async def test_a_wrong_method_names_the_right_one(connect: Connect) -> None:
 async def test_a_body_that_cannot_be_read(
     connect: Connect, content: bytes, headers: dict[str, str], status: int, problem: str
 ) -> None:
-    client = connect(answers, max_body_bytes=64)
+    client = await connect(answers, max_body_bytes=64)
     response = await client.post("/generate", content=content, headers=headers)
 
     assert response.status_code == status
@@ -67,46 +68,45 @@ async def test_a_body_without_a_length_is_counted(connect: Connect) -> None:
         while True:
             yield b" "
 
-    client = connect(answers, max_body_bytes=64)
+    client = await connect(answers, max_body_bytes=64)
     response = await client.post("/generate", content=chunks(), headers=JSON)
 
     assert response.status_code == 413
 
 
-def reply(status: int, headers: dict[str, str] | None = None) -> Handler:
-    return lambda request: httpx2.Response(
-        status, json={"error": {"message": "secret"}}, headers=headers
-    )
+def fails(status: int, headers: dict[str, str] | None = None) -> Handler:
+    return says(status, headers, json={"error": {"message": "secret"}})
 
 
-def refuse(request: httpx2.Request) -> httpx2.Response:
-    raise httpx2.ConnectError("secret")
-
-
-def time_out(request: httpx2.Request) -> httpx2.Response:
-    raise httpx2.ReadTimeout("secret")
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
 
 
 @pytest.mark.parametrize(
     ("upstream", "status", "problem"),
     [
-        (reply(400), 502, "upstream-misconfigured"),
-        (reply(401), 502, "upstream-misconfigured"),
-        (reply(403), 502, "upstream-misconfigured"),
-        (reply(404), 502, "upstream-misconfigured"),
-        (reply(429), 429, "upstream-rate-limited"),
-        (reply(500), 502, "upstream-failed"),
-        (reply(200), 502, "upstream-failed"),
-        (lambda request: httpx2.Response(200, text="secret"), 502, "upstream-failed"),
-        (lambda request: httpx2.Response(200, json=completion(None)), 502, "upstream-failed"),
-        (refuse, 502, "upstream-failed"),
-        (time_out, 504, "upstream-timeout"),
+        (fails(400), 502, "upstream-misconfigured"),
+        (fails(401), 502, "upstream-misconfigured"),
+        (fails(403), 502, "upstream-misconfigured"),
+        (fails(404), 502, "upstream-misconfigured"),
+        (fails(429), 429, "upstream-rate-limited"),
+        (fails(500), 502, "upstream-failed"),
+        (fails(200), 502, "upstream-failed"),
+        (says(text="secret"), 502, "upstream-failed"),
+        (says(body=b"\xff"), 502, "upstream-failed"),
+        (says(body=b"[" * 100_000), 502, "upstream-failed"),
+        (says(json=completion(None)), 502, "upstream-failed"),
+        (hang_up, 502, "upstream-failed"),
+        (Pausing(), 504, "upstream-timeout"),
     ],
 )
 async def test_an_upstream_failure(
     connect: Connect, upstream: Handler, status: int, problem: str
 ) -> None:
-    response = await connect(upstream).post("/generate", json={"prompt": "Hi"})
+    client = await connect(upstream, idle_timeout=0.1)
+    response = await client.post("/generate", json={"prompt": "Hi"})
 
     assert response.status_code == status
     assert response.json()["type"] == f"/problems/{problem}"
@@ -114,26 +114,30 @@ async def test_an_upstream_failure(
 
 
 async def test_a_long_retry_after_is_passed_on_at_once(connect: Connect) -> None:
-    client = connect(reply(429, {"Retry-After": "30"}), max_retries=2)
+    client = await connect(fails(429, {"Retry-After": "30"}), max_retries=2)
     response = await client.post("/generate", json={"prompt": "Hi"})
 
     assert response.headers["retry-after"] == "30"
 
 
 async def test_without_a_key_the_upstream_is_not_called(connect: Connect) -> None:
-    client = connect(refuse, openai_api_key=None)
+    client = await connect(hang_up, openai_api_key=None)
     response = await client.post("/generate", json={"prompt": "Hi"})
 
     assert response.json()["type"] == "/problems/upstream-misconfigured"
 
 
 async def test_a_mistake_of_ours_tells_nothing(
-    connect: Connect, caplog: pytest.LogCaptureFixture
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(request: httpx2.Request) -> httpx2.Response:
+    app = await make_app(answers)
+
+    @app.get("/broken")
+    async def broken() -> None:
         raise ZeroDivisionError("secret")
 
-    response = await connect(fail).post("/generate", json={"prompt": "Hi"})
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
+        response = await client.get("http://test/broken")
 
     assert response.status_code == 500
     assert response.json()["type"] == "/problems/internal-error"

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi import FastAPI
 
 from tests.conftest import MakeApp
-from tests.upstream import answers
+from tests.upstream import Pausing, answers
 
 pytestmark = pytest.mark.anyio
 
@@ -41,11 +40,13 @@ class Socket:
 
 
 @asynccontextmanager
-async def open_socket(app: FastAPI, *headers: tuple[bytes, bytes]) -> AsyncIterator[Socket]:
+async def open_socket(
+    app: FastAPI, *headers: tuple[bytes, bytes], path: str = "/generate/ws"
+) -> AsyncIterator[Socket]:
     socket = Socket()
     scope = {
         "type": "websocket",
-        "path": "/generate/ws",
+        "path": path,
         "query_string": b"",
         "headers": headers,
         "subprotocols": [],
@@ -58,7 +59,7 @@ async def open_socket(app: FastAPI, *headers: tuple[bytes, bytes]) -> AsyncItera
 
 
 async def test_answers_one_after_another(make_app: MakeApp) -> None:
-    async with open_socket(make_app(answers), (b"x-request-id", b"one")) as socket:
+    async with open_socket(await make_app(answers), (b"x-request-id", b"one")) as socket:
         accepted = await socket.from_app.get()
         socket.say(HI)
         socket.say("not JSON")
@@ -73,7 +74,7 @@ async def test_answers_one_after_another(make_app: MakeApp) -> None:
 
 
 async def test_is_refused_before_the_upgrade_without_a_key(make_app: MakeApp) -> None:
-    async with open_socket(make_app(answers, api_keys="sesame")) as socket:
+    async with open_socket(await make_app(answers, api_keys="sesame")) as socket:
         refused = await socket.from_app.get()
         body = await socket.from_app.get()
 
@@ -83,7 +84,7 @@ async def test_is_refused_before_the_upgrade_without_a_key(make_app: MakeApp) ->
 
 
 async def test_each_message_counts(make_app: MakeApp) -> None:
-    async with open_socket(make_app(answers, rate_limit="1/minute")) as socket:
+    async with open_socket(await make_app(answers, rate_limit="1/minute")) as socket:
         await socket.from_app.get()
         socket.say(HI)
         socket.say(HI)
@@ -94,32 +95,48 @@ async def test_each_message_counts(make_app: MakeApp) -> None:
 
 
 async def test_who_leaves_ends_the_call(make_app: MakeApp) -> None:
-    called, ended = asyncio.Event(), asyncio.Event()
-
-    async def hang(request: httpx2.Request) -> httpx2.Response:
-        called.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-        raise AssertionError("nothing ends the wait but a cancellation")
-
-    async with open_socket(make_app(hang)) as socket:
+    upstream = Pausing()
+    async with open_socket(await make_app(upstream)) as socket:
         socket.say(HI)
-        await called.wait()
+        await upstream.called.wait()
 
-    assert ended.is_set()
+    await upstream.ended.wait()
 
 
 async def test_who_says_too_much_at_once_is_sent_away(make_app: MakeApp) -> None:
-    async def hang(request: httpx2.Request) -> httpx2.Response:
-        await asyncio.Event().wait()
-        raise AssertionError("nothing ends the wait but a cancellation")
-
-    async with open_socket(make_app(hang)) as socket:
-        await socket.from_app.get()
+    async with open_socket(await make_app(Pausing())) as socket:
         for _ in range(1 + 8 + 1):
             socket.say(HI)
-        closed = await socket.from_app.get()
+        while (last := await socket.from_app.get())["type"] != "websocket.close":
+            pass
 
-    assert (closed["type"], closed["code"]) == ("websocket.close", 1008)
+    assert last["code"] == 1008
+
+
+@pytest.mark.parametrize(
+    ("origin", "origins", "is_let_in"),
+    [
+        (b"http://test", "", True),
+        (b"https://a.example", "https://a.example", True),
+        (b"https://a.example", "*", True),
+        (b"https://a.example", "", False),
+        (b"https://test.a.example", "https://a.example", False),
+        (b"null", "", False),
+    ],
+)
+async def test_pages_of_other_sites_are_refused(
+    make_app: MakeApp, origin: bytes, origins: str, is_let_in: bool
+) -> None:
+    app = await make_app(answers, **({"cors_origins": origins} if origins else {}))
+    async with open_socket(app, (b"host", b"test"), (b"origin", origin)) as socket:
+        first = await socket.from_app.get()
+
+    assert (first["type"] == "websocket.accept") == is_let_in
+    assert first.get("status") == (None if is_let_in else 403)
+
+
+async def test_elsewhere_there_is_none(make_app: MakeApp) -> None:
+    async with open_socket(await make_app(answers), path="/nowhere") as socket:
+        refused = await socket.from_app.get()
+
+    assert refused["status"] == 404

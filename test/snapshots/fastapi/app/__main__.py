@@ -1,19 +1,37 @@
 """`python -m app` serves; `python -m app --reload` restarts at each change of a file."""
 
 import argparse
-import logging.config
+import logging
+import os
 import signal
-import socket
 import sys
+from tempfile import TemporaryDirectory
 
 import uvicorn
-from uvicorn.supervisors import ChangeReload
+from prometheus_client.multiprocess import mark_process_dead
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from app.logs import logging_config
-from app.server import serve, serve_briefly, supervise
+from app.gate import CUT_GRACE
+from app.record import configure_logging
 from app.settings import PROJECT, load_settings
 
 logger = logging.getLogger("app")
+
+
+class Supervisor(Multiprocess):
+    def stop(self, *_: object) -> None:
+        """The first signal drains all workers, a second one tells them to end at once."""
+        if self.should_exit.is_set():
+            self.terminate_all()
+        self.should_exit.set()
+
+    def keep_subprocess_alive(self) -> None:
+        before = {worker.pid for worker in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {worker.pid for worker in self.processes}:
+            logger.error("worker %s died: another takes its place", pid)
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def main() -> None:
@@ -26,33 +44,52 @@ def main() -> None:
         signal.signal(stop, lambda *_: sys.exit(0))
 
     settings = load_settings()
-    logging.config.dictConfig(logging_config(settings.log_level))
-    listener = listen(settings.host, settings.port)
+    configure_logging(settings.log_level)
+    config = uvicorn.Config(
+        "app.main:load_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Anyone can send X-Forwarded-For: only what a proxy of ours says is true.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        ws="wsproto",
+        ws_max_size=settings.max_body_bytes,
+        ws_per_message_deflate=False,
+        reload=reload,
+        reload_dirs=[str(PROJECT / "app")] if reload else None,
+        workers=settings.workers,
+        timeout_worker_healthcheck=30,  # A busy machine may take that long to start one.
+        # What is left after a drain does not even read our last words.
+        timeout_graceful_shutdown=CUT_GRACE,  # type: ignore[arg-type]
+    )
+    try:
+        sockets = [config.bind_socket()]
+    except SystemExit:
+        raise SystemExit(f"Cannot listen on {settings.host}:{settings.port}.") from None
+    logger.info("listening on http://%s:%d", settings.host, settings.port)
     if reload:
-        folder = str(PROJECT / "app")
-        config = uvicorn.Config("app.main:create_app", reload=True, reload_dirs=[folder])
-        ChangeReload(config, target=serve_briefly, sockets=[listener]).run()
-    elif settings.workers > 1:
+        # While one develops, an open stream must not hold back a reload.
+        os.environ["DRAIN_TIMEOUT"] = str(min(settings.drain_timeout, 0.5))
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=sockets).run()
+    elif settings.workers == 1:
+        uvicorn.Server(config).run(sockets)
+    else:
         logger.info(
-            "%d workers: MAX_CONCURRENCY, MAX_QUEUE and RATE_LIMIT hold in each of them, so that "
-            "together they let through up to %d times as much",
+            "limits hold in each of %d workers: together they let through %d times as much",
             settings.workers,
             settings.workers,
         )
-        supervise(settings.workers, [listener])
-    else:
-        serve([listener])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (")[0]
-        raise SystemExit(f"Cannot listen on {host}:{port}: {reason}.") from None
-    logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-    return listener
+        with TemporaryDirectory(prefix="llm-api-metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            supervisor = Supervisor(config, sockets)
+            for stop in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(stop, supervisor.stop)
+            supervisor.run()
+        sys.exit(any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes))
 
 
 if __name__ == "__main__":

@@ -1,48 +1,48 @@
-"""Who may call, how often, and how many at a time. All of it is in this process's memory."""
+"""Who may call, how often, how many at a time, and until when: `Gate.lifetime` is the one place
+that ends work before it is done. All of it is in this process's memory."""
 
 import asyncio
 import hmac
 import math
+import multiprocessing
+import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.types import Receive
 
-from app.lifetime import Lifetimes, draining
-from app.metrics import Metrics
-from app.problems import Problem
-from app.record import current
+from app.problems import Problem, shed
+from app.record import IN_FLIGHT, QUEUED, current
 from app.settings import Settings
 
+PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 MAX_CALLERS = 100_000
 """Callers whose rate is remembered at a time; beyond, the oldest is forgotten."""
-
-
-@dataclass
-class Window:
-    ends: float
-    used: int = 0
+CUT_GRACE = 0.3
+"""Seconds that what was cut has to say so; see `DRAIN_TIMEOUT` in the README."""
+GONE = 0.0
+"""When the time of a client that has left is over."""
 
 
 class Gate:
-    def __init__(self, settings: Settings, lifetimes: Lifetimes, metrics: Metrics) -> None:
-        self._keys = settings.api_keys
-        self._rate = settings.rate_limit
-        self._max_queue = settings.max_queue
-        self._queue_timeout = settings.queue_timeout
-        self._lifetimes = lifetimes
-        self._metrics = metrics
-        self._windows: dict[str, Window] = {}
+    """Times are of the running loop's clock."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._keys = [hash_key(key) for key in settings.api_keys]
+        self._windows: dict[str, tuple[float, int]] = {}  # When it ends, and the calls in it.
         self._places = asyncio.Semaphore(settings.max_concurrency)
         self._queued = 0
+        self._lifetimes: set[asyncio.Timeout] = set()
+        self.cut_at = math.inf
+        self.drained = asyncio.Event()
 
     def check_open(self) -> None:
-        if self._lifetimes.draining:
-            self._metrics.shed("draining")
-            raise draining()
+        if self.cut_at < math.inf:
+            raise shed("draining", "Try again: another server will answer.", "draining")
 
     def identify(self, connection: HTTPConnection) -> str:
         """Whose rate it is: the key's, or without keys the address's."""
@@ -53,57 +53,123 @@ class Gate:
         known = [hmac.compare_digest(digest, each) for each in self._keys]  # All, found or not.
         if scheme.lower() != "bearer" or not any(known):
             headers = {"WWW-Authenticate": "Bearer"}
-            raise Problem("unauthorized", "Send Authorization: Bearer KEY.", headers=headers)
+            raise Problem("unauthorized", "Send Authorization: Bearer KEY.", headers)
         current.get().key_id = digest.hex()[:8]
         return digest.hex()
 
     def count(self, caller: str) -> None:
         """A window begins with a caller's first request. All are equally long: the oldest of the
         dictionary is always the first to end, so that forgetting costs nothing."""
-        amount, period = self._rate
-        if not amount:
+        quota, _, period = self._settings.rate_limit.partition("/")
+        if quota == "0":
             return
         now = time.monotonic()
         while self._windows:
             oldest = next(iter(self._windows))
-            if self._windows[oldest].ends > now and len(self._windows) < MAX_CALLERS:
+            if self._windows[oldest][0] > now and len(self._windows) < MAX_CALLERS:
                 break
             del self._windows[oldest]
-        window = self._windows.setdefault(caller, Window(now + period))
-        window.used += 1
-        seconds = math.ceil(window.ends - now)
+        ends, used = self._windows.get(caller, (now + PERIODS[period], 0))
+        self._windows[caller] = ends, used + 1
+        left, seconds = int(quota) - used - 1, math.ceil(ends - now)
         # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
-        current.get().headers |= {
-            "RateLimit-Policy": f'"default";q={amount};w={period}',
-            "RateLimit": f'"default";r={max(0, amount - window.used)};t={seconds}',
-        }
-        if window.used > amount:
-            self._metrics.shed("rate-limited")
-            headers = {"Retry-After": str(seconds)}
-            raise Problem("rate-limited", f"Try again in {seconds} s.", headers=headers)
+        current.get().headers += [
+            (b"ratelimit-policy", f'"default";q={quota};w={PERIODS[period]}'.encode()),
+            (b"ratelimit", f'"default";r={max(0, left)};t={seconds}'.encode()),
+        ]
+        if left < 0:
+            raise shed("rate-limited", f"Try again in {seconds} s.", "rate-limited", seconds)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place among those that call upstream, after a wait in the queue if there is none."""
-        if self._places.locked() and self._queued >= self._max_queue:
-            raise self._overloaded("overloaded", "The queue is full.")
-        self._queued += 1
-        self._metrics.queued.inc()
+    async def lifetime(self) -> AsyncIterator[asyncio.Timeout]:
+        """The time that a request has: then the block is cancelled, whatever it waits for.
+
+        Raises `ClientDisconnect`, or the problem `upstream-timeout` or `draining`.
+        """
+        deadline = asyncio.get_running_loop().time() + self._settings.request_timeout
         try:
-            async with asyncio.timeout(self._queue_timeout):
-                await self._places.acquire()
+            async with asyncio.timeout_at(min(deadline, self.cut_at)) as lifetime:
+                self._lifetimes.add(lifetime)
+                try:
+                    yield lifetime
+                finally:
+                    self._lifetimes.remove(lifetime)
+                    self._note_end()
         except TimeoutError:
-            raise self._overloaded("queue-timeout", "No place became free in time.") from None
+            if lifetime.when() == GONE:
+                raise ClientDisconnect from None
+            if lifetime.when() == self.cut_at:
+                self.check_open()
+            raise Problem("upstream-timeout", "The answer took longer than we wait.") from None
+
+    @asynccontextmanager
+    async def place(self, lifetime: asyncio.Timeout, receive: Receive) -> AsyncIterator[None]:
+        """A place among those that call upstream, for as long as the client is there. Nobody tells
+        an ASGI application that its client has left: it has to ask, once it has read the body."""
+
+        async def watch() -> None:
+            while not (await receive())["type"].endswith(".disconnect"):
+                pass
+            end(lifetime, GONE)
+
+        watcher = asyncio.create_task(watch())
+        try:
+            await self._wait_for_place()
+            try:
+                with IN_FLIGHT.track_inprogress():
+                    yield
+            finally:
+                self._places.release()
+        finally:
+            watcher.cancel()
+
+    async def _wait_for_place(self) -> None:
+        if self._places.locked() and self._queued >= self._settings.max_queue:
+            raise shed("overloaded", "The queue is full.")
+        self._queued += 1
+        try:
+            with QUEUED.track_inprogress():
+                async with asyncio.timeout(self._settings.queue_timeout):
+                    await self._places.acquire()
+        except TimeoutError:
+            raise shed("queue-timeout", "No place became free in time.") from None
         finally:
             self._queued -= 1
-            self._metrics.queued.dec()
-        self._metrics.in_flight.inc()
-        try:
-            yield
-        finally:
-            self._places.release()
-            self._metrics.in_flight.dec()
 
-    def _overloaded(self, reason: str, detail: str) -> Problem:
-        self._metrics.shed(reason)
-        return Problem("overloaded", detail, headers={"Retry-After": "1"})
+    def drain(self) -> None:
+        """Take nothing new. Called again: end now what is under way."""
+        loop = asyncio.get_running_loop()
+        seconds = self._settings.drain_timeout if self.cut_at == math.inf else 0
+        self.cut_at = loop.time() + seconds
+        for lifetime in self._lifetimes:
+            if (lifetime.when() or 0) > self.cut_at:
+                end(lifetime, self.cut_at)
+        loop.call_later(seconds + CUT_GRACE, self.drained.set)
+        self._note_end()
+
+    def _note_end(self) -> None:
+        if self.cut_at < math.inf and not self._lifetimes:
+            self.drained.set()
+
+    async def heed_signals(self) -> None:
+        """Uvicorn would stop listening and then wait. It hears of a signal only once nothing is
+        under way: until then whoever is new is told to go elsewhere."""
+        loop = asyncio.get_running_loop()
+        stop = signal.getsignal(signal.SIGTERM)
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, lambda *_: loop.call_soon_threadsafe(self.drain))
+        if multiprocessing.parent_process():
+            # Ctrl-C reaches all processes of a terminal, and then the parent tells its children.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        await self.drained.wait()
+        if callable(stop):
+            stop(signal.SIGTERM, None)
+
+
+def end(lifetime: asyncio.Timeout, when: float) -> None:
+    with suppress(RuntimeError):  # It may be over already.
+        lifetime.reschedule(when)
+
+
+def hash_key(key: str) -> bytes:
+    return bytes.fromhex(key[7:]) if key.startswith("sha256:") else sha256(key.encode()).digest()

@@ -1,92 +1,206 @@
 """Builds the application. Nothing here listens, and nothing reads the environment at import."""
 
+import asyncio
+import gc
 import logging
+import multiprocessing
+import os
+import re
+import signal
+import threading
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
-import httpx2
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Security, WebSocket
 from fastapi.responses import PlainTextResponse
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import generate, websocket
-from app.docs import describe
-from app.gate import Gate
-from app.generate import Service, get_service, limit_request
-from app.lifetime import Lifetimes, draining
-from app.metrics import Metrics
-from app.middleware import RequestLayer
-from app.problems import raise_problem
-from app.settings import Settings
-from app.upstream import Upstream
+from app.generate import STREAM_EXAMPLE, Answer, Service
+from app.problems import KINDS, Problem, describe, describe_headers, fail
+from app.record import Record, configure_logging, current
+from app.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
-
-router = APIRouter()
-
-
-@router.get("/")
-async def index() -> dict[str, str]:
-    """What this is, and where to read on."""
-    return {"name": "LLM API", "docs": "/docs", "openapi": "/openapi.json"}
-
-
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    """Answers while the process lives."""
-    return {"status": "ok"}
-
-
-@router.get("/readyz")
-async def readyz(request: Request) -> dict[str, str]:
-    """Answers 503 once the server is about to stop: send it nothing new."""
-    if get_service(request).lifetimes.draining:
-        raise draining()
-    return {"status": "ok"}
+USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+POLICY = b"content-security-policy", b"default-src 'none'"
+DOCS_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; connect-src 'self'; img-src 'self' data:; "
+    b"script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'",
+)
+STARTS = ("http.response.start", "websocket.http.response.start", "websocket.accept")
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(request: Request) -> PlainTextResponse:
-    """For Prometheus; open to whoever reaches it."""
-    text = get_service(request).metrics.render()
-    return PlainTextResponse(text, media_type=CONTENT_TYPE_LATEST)
+class RequestLayer:
+    """What every request passes: its id and record, the headers of each answer. Pure ASGI: each
+    BaseHTTPMiddleware would cost more than the rest, and would hide that the client has left."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        own_id = given if USABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        record = Record(own_id, scope.get("method", "GET"))
+        if record.method == "HEAD":  # Answered as GET is; the server leaves out the body.
+            scope = {**scope, "method": "GET"}
+
+        async def send_stamped(message: Message) -> None:
+            if message["type"] in STARTS:
+                record.status = message.get("status")
+                own = [(b"x-request-id", own_id.encode()), *SECURITY, *record.headers]
+                own.append(DOCS_POLICY if scope["path"] == "/docs" else POLICY)
+                headers = message["headers"] = [*message.get("headers", ()), *own]
+                if scope["path"] == "/generate" and b"cache-control" not in dict(headers):
+                    headers.append((b"cache-control", b"no-store"))
+            await send(message)
+
+        with record.follow():
+            await self.app(scope, receive, send_stamped)
+            record.route = getattr(scope.get("route"), "path", None)
 
 
-def create_app(settings: Settings, *, http_client: httpx2.AsyncClient | None = None) -> FastAPI:
-    """The application for these settings; tests pass a client whose upstream is a function."""
-    lifetimes = Lifetimes(settings.drain_timeout)
-    metrics = Metrics()
-    gate = Gate(settings, lifetimes, metrics)
-    upstream = Upstream(settings, http_client)
-    request_model = limit_request(settings)
+class ProblemLayer:
+    """Answers what is raised below it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            has_begun, problem = current.get().status is not None, fail(error)
+            if not has_begun:
+                await problem.response()(scope, receive, send)
+
+
+async def pass_on(request: object, error: Exception) -> NoReturn:
+    raise error
+
+
+def create_app(settings: Settings) -> FastAPI:
+    service = Service(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if settings.openai_api_key is None:
             logger.warning("OPENAI_API_KEY is not set: POST /generate answers 502")
-        yield
-        await upstream.close()
+        async with service.upstream.connect():
+            heeding = asyncio.create_task(service.gate.heed_signals())
+            yield
+            heeding.cancel()
 
     # FastAPI, with the files of /docs served from here rather than from a public CDN.
     app = FastAPIOffline(
         title="LLM API",
         version="0.1.0",
-        description="Ask a large language model: one answer at a time, or as a stream.",
         redoc_url=None,
-        swagger_ui_parameters={"validatorUrl": None},
         redirect_slashes=False,
         lifespan=lifespan,
-        exception_handlers={HTTPException: raise_problem},
+        exception_handlers={HTTPException: pass_on},
+        responses={200: {"headers": describe_headers("X-Request-Id")}},
         # Off unless you turn it on here: exporters would come and go with the environment.
         telemetry={"auto_configure": False},
     )
-    app.state.service = Service(settings, lifetimes, metrics, gate, upstream, request_model)
-    app.add_middleware(RequestLayer, metrics=metrics, origins=settings.cors_origins)
-    app.include_router(generate.router)
-    app.include_router(websocket.router)
-    app.include_router(router)
-    describe(app, settings, request_model)
+    app.state.service = service
+    app.add_middleware(ProblemLayer)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After"],
+        )
+    app.add_middleware(RequestLayer)
+
+    limited = ["RateLimit-Policy", "RateLimit"]
+    problems = KINDS.keys() - {"forbidden", "not-found", "method-not-allowed"}
+    stream = {"text/event-stream": {"schema": {"type": "string"}, "example": STREAM_EXAMPLE}}
+    answer = {"headers": describe_headers("X-Request-Id", *limited), "content": stream}
+    content = {"application/json": {"schema": service.request_model.model_json_schema()}}
+    route = APIRoute(
+        "/generate",
+        lambda: None,
+        methods=["POST"],
+        name="generate",
+        description=service.generate.__doc__,
+        response_model=Answer,
+        dependencies=[Security(HTTPBearer(auto_error=False))] if settings.api_keys else [],
+        responses={200: answer, **describe(problems, *limited)},
+        openapi_extra={"requestBody": {"required": True, "content": content}},
+    )
+    # Described like any other, but called as plain ASGI: what FastAPI puts around an endpoint
+    # (exit stacks, dependencies) would be a tenth of the time of a request.
+    route.app = service.generate
+    app.router.routes.append(route)
+    app.websocket("/generate/ws")(service.converse)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        """What this is, and where to read on."""
+        return {"name": "LLM API", "docs": "/docs", "openapi": "/openapi.json"}
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """Answers while the process lives."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", responses=describe(["draining"]))
+    async def readyz() -> dict[str, str]:
+        """Answers 503 once the server is about to stop: send it nothing new."""
+        service.gate.check_open()
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> PlainTextResponse:
+        """For Prometheus; open to whoever reaches it."""
+        registry = REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # The sum of all workers: see __main__.py.
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return PlainTextResponse(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.websocket("/{path:path}")
+    async def nowhere(socket: WebSocket) -> None:
+        del socket.scope["route"]  # What strangers make up is nothing for logs and metrics.
+        raise Problem("not-found", "There is no WebSocket here.")
+
     return app
+
+
+def load_app() -> FastAPI:
+    """The application as the environment says: what uvicorn calls in each of its processes."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    app = create_app(settings)
+    gc.freeze()  # What is there now stays: the collector has no need to look at it.
+    return app
+
+
+def end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,20 +1,23 @@
 """Every error this server answers, as `application/problem+json` (RFC 9457)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
-from fastapi import Request, Response
-from pydantic import BaseModel, Field
+import msgspec
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
-from app.record import current
+from app.record import SHED, current
 
 logger = logging.getLogger(__name__)
 
-KINDS: dict[str, tuple[int, str]] = {
+KINDS = {
     "invalid-json": (400, "The body is not JSON"),
     "unauthorized": (401, "The key is missing or wrong"),
+    "forbidden": (403, "Pages of this origin may not call"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This address does not take this method"),
     "too-large": (413, "The body is too large"),
@@ -30,11 +33,14 @@ KINDS: dict[str, tuple[int, str]] = {
     "draining": (503, "The server is about to stop"),
     "upstream-timeout": (504, "The model's provider took too long"),
 }
-
-
-class FieldError(BaseModel):
-    field: str
-    message: str
+HEADERS = {
+    "X-Request-Id": "The caller's own id of this request, or one we made. It is in our log.",
+    "Retry-After": "When to try again: seconds, or what the provider said.",
+    "RateLimit-Policy": "How many requests (q) a caller has in how many seconds (w).",
+    "RateLimit": "How many are left (r), and in how many seconds there are more (t).",
+    "WWW-Authenticate": "Bearer",
+}
+HEADERS_OF = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
 
 class ProblemBody(BaseModel):
@@ -42,8 +48,8 @@ class ProblemBody(BaseModel):
     title: str
     status: int
     detail: str
-    request_id: str | None = Field(default_factory=lambda: getattr(current.get(None), "id", None))
-    errors: list[FieldError] = Field(default=[], exclude_if=lambda errors: not errors)
+    request_id: str
+    errors: list[dict[str, str]] = []
 
 
 class Problem(Exception):
@@ -53,50 +59,51 @@ class Problem(Exception):
     """
 
     def __init__(
-        self,
-        slug: str,
-        detail: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        errors: list[FieldError] | None = None,
-        status: int = 500,
+        self, slug: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
     ) -> None:
-        super().__init__(slug)
-        self.slug = slug
-        self.headers = headers
-        self.status, title = KINDS.get(slug, (status, slug))
-        self.body = ProblemBody(
-            type=f"/problems/{slug}",
-            title=title,
-            status=self.status,
-            detail=detail,
-            errors=errors or [],
-        )
+        self.slug, self.headers = slug, headers
+        self.status, title = KINDS[slug]
+        about = {"type": f"/problems/{slug}", "title": title, "status": self.status}
+        self.body = {**about, "detail": detail, "request_id": current.get().request_id, **more}
 
     def response(self) -> Response:
-        media_type = "application/problem+json"
-        return Response(self.body.model_dump_json(), self.status, self.headers, media_type)
+        body = msgspec.json.encode(self.body)
+        return Response(body, self.status, self.headers, "application/problem+json")
 
 
-class ErrorEvent(BaseModel):
-    """The last object of a stream that failed: what came before is not the whole answer."""
-
-    error: ProblemBody
+def shed(reason: str, detail: str, slug: str = "overloaded", seconds: int = 1) -> Problem:
+    """A refusal that keeps the server well."""
+    SHED.labels(reason).inc()
+    close = {"Connection": "close"} if slug == "draining" else {}
+    return Problem(slug, detail, {"Retry-After": str(seconds)} | close)
 
 
 def fail(error: Exception) -> Problem:
     """What an exception is to the caller; the request's record learns of it."""
-    problem = error
-    if not isinstance(problem, Problem):
+    if isinstance(error, Problem):
+        problem = error
+    elif isinstance(error, HTTPException):  # The framework's own, such as no route.
+        slug = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        problem = Problem(slug, error.detail, error.headers)
+    else:
         logger.error("unhandled error", exc_info=error)
         problem = Problem("internal-error", "The mistake is ours, and it is in our log.")
     record = current.get()
-    record.outcome = problem.slug
-    record.status = record.status or problem.status
+    record.outcome, record.status = problem.slug, record.status or problem.status
     return problem
 
 
-async def raise_problem(request: Request, error: Any) -> NoReturn:
-    """For an HTTPException: the framework's own, such as no route, and those you raise."""
-    slug = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    raise Problem(slug, error.detail, headers=error.headers, status=error.status_code)
+def describe_headers(*names: str) -> dict[str, Any]:
+    return {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in names}
+
+
+def describe(slugs: Iterable[str], *headers: str) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI document. Two problems may share a status."""
+    content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
+    responses: dict[int | str, dict[str, Any]] = {}
+    for status, title, slug in ((*KINDS[slug], slug) for slug in slugs):
+        told = describe_headers("X-Request-Id", *headers, *HEADERS_OF.get(status, []))
+        response = responses.setdefault(status, {"description": "", "headers": told})
+        response["description"] += f"\n- `/problems/{slug}`: {title}."
+        response["content"] = content
+    return responses

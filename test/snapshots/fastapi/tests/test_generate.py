@@ -1,19 +1,18 @@
 """POST /generate without streaming: what a caller sends, what the upstream gets, what comes back."""
 
-import json
 from typing import Any
 
-import httpx2
 import pytest
+from aiohttp import web
 
 from tests.conftest import Connect
-from tests.upstream import answers, completion
+from tests.upstream import answers, says
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_answers_a_prompt(connect: Connect) -> None:
-    response = await connect(answers).post("/generate", json={"prompt": "Hi"})
+    response = await (await connect(answers)).post("/generate", json={"prompt": "Hi"})
 
     assert response.status_code == 200
     assert response.json() == {
@@ -53,17 +52,16 @@ async def test_answers_a_prompt(connect: Connect) -> None:
 async def test_calls_the_upstream_with(
     connect: Connect, body: dict[str, Any], call: dict[str, Any]
 ) -> None:
-    calls: list[httpx2.Request] = []
+    calls: list[Any] = []
 
-    def record(request: httpx2.Request) -> httpx2.Response:
-        calls.append(request)
-        return answers(request)
+    async def record(request: web.Request) -> web.StreamResponse:
+        calls.append((await request.json(), request.headers["Authorization"]))
+        return await answers(request)
 
-    client = connect(record, allowed_models="n", max_output_tokens=50)
+    client = await connect(record, allowed_models="n", max_output_tokens=50)
     await client.post("/generate", json=body)
 
-    assert json.loads(calls[0].content) == call
-    assert calls[0].headers["authorization"] == "Bearer sk-test"
+    assert calls == [(call, "Bearer sk-test")]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +83,7 @@ async def test_calls_the_upstream_with(
     ids=str,
 )
 async def test_refuses(connect: Connect, body: Any, field: str) -> None:
-    client = connect(answers, max_prompt_chars=10, max_output_tokens=50)
+    client = await connect(answers, max_prompt_chars=10, max_output_tokens=50)
     response = await client.post("/generate", json=body)
 
     assert response.status_code == 422
@@ -94,16 +92,17 @@ async def test_refuses(connect: Connect, body: Any, field: str) -> None:
 
 
 async def test_counts_characters_not_bytes(connect: Connect) -> None:
-    client = connect(answers, max_prompt_chars=2)
+    client = await connect(answers, max_prompt_chars=2)
 
     assert (await client.post("/generate", json={"prompt": "🦜🦜"})).status_code == 200
 
 
 async def test_tries_again_before_the_first_token(connect: Connect) -> None:
-    replies = [
-        httpx2.Response(503, headers={"Retry-After": "0"}),
-        httpx2.Response(200, json=completion()),
-    ]
-    client = connect(lambda request: replies.pop(0), max_retries=1)
+    replies = [says(503, {"Retry-After": "0"}), answers]
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        return await replies.pop(0)(request)
+
+    client = await connect(reply, max_retries=1)
 
     assert (await client.post("/generate", json={"prompt": "Hi"})).json()["text"] == "Hello"

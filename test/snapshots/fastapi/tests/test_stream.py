@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
 import pytest
+from aiohttp import web
 
-from app import streaming
+from app import generate
 from tests.conftest import Connect, MakeApp
-from tests.upstream import FINISH, answers, frame, piece, stream
+from tests.upstream import Handler, Pausing, answers, frame, piece, says, streams
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +18,7 @@ SSE = {"Content-Type": "text/event-stream"}
 
 
 async def test_sends_each_piece_then_done(connect: Connect) -> None:
-    response = await connect(answers).post("/generate", json=HI)
+    response = await (await connect(answers)).post("/generate", json=HI)
 
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -35,35 +34,36 @@ async def test_sends_each_piece_then_done(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "status", "problem"),
+    ("upstream", "status", "problem"),
     [
-        (httpx2.Response(500), 502, "upstream-failed"),
-        (httpx2.Response(200, json={"not": "a stream"}), 502, "upstream-failed"),
-        (stream("not json"), 502, "upstream-failed"),
-        (stream({"error": {"message": "secret"}}), 502, "upstream-failed"),
-        (stream(), 502, "upstream-truncated"),
+        (says(500), 502, "upstream-failed"),
+        (says(json={"not": "a stream"}), 502, "upstream-failed"),
+        (streams("not json"), 502, "upstream-failed"),
+        (streams({"error": {"message": "secret"}}), 502, "upstream-failed"),
+        (streams(), 502, "upstream-truncated"),
     ],
 )
 async def test_a_failure_before_the_first_piece_has_its_own_status(
-    connect: Connect, reply: httpx2.Response, status: int, problem: str
+    connect: Connect, upstream: Handler, status: int, problem: str
 ) -> None:
-    response = await connect(lambda request: reply).post("/generate", json=HI)
+    response = await (await connect(upstream)).post("/generate", json=HI)
 
     assert response.status_code == status
     assert response.json()["type"] == f"/problems/{problem}"
 
 
 @pytest.mark.parametrize(
-    ("reply", "problem"),
+    ("upstream", "problem"),
     [
-        (stream(piece("Hel")), "upstream-truncated"),
-        (stream(piece("Hel"), {"error": {"message": "secret"}}), "upstream-failed"),
+        (streams(piece("Hel")), "upstream-truncated"),
+        (streams(piece("Hel"), "[DONE]"), "upstream-truncated"),
+        (streams(piece("Hel"), {"error": {"message": "secret"}}), "upstream-failed"),
     ],
 )
 async def test_a_later_failure_is_the_last_event(
-    connect: Connect, reply: httpx2.Response, problem: str
+    connect: Connect, upstream: Handler, problem: str
 ) -> None:
-    response = await connect(lambda request: reply).post("/generate", json=HI)
+    response = await (await connect(upstream)).post("/generate", json=HI)
 
     first, last = response.text.removesuffix("\n\n").split("\n\n")
     assert first == 'data: {"text":"Hel"}'
@@ -72,13 +72,14 @@ async def test_a_later_failure_is_the_last_event(
 
 
 async def test_the_total_deadline_holds_while_the_upstream_drips(connect: Connect) -> None:
-    async def drip() -> AsyncIterator[bytes]:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=SSE)
+        await response.prepare(request)
         while True:
-            yield frame(piece("."))
-            await asyncio.sleep(0)
+            await response.write(frame(piece(".")))
+            await asyncio.sleep(0.001)
 
-    reply = httpx2.Response(200, content=drip(), headers=SSE)
-    client = connect(lambda request: reply, request_timeout=0.05)
+    client = await connect(drip, request_timeout=0.05)
     response = await client.post("/generate", json=HI)
 
     assert response.text.count('{"text":"."}') > 1
@@ -89,15 +90,10 @@ async def test_the_total_deadline_holds_while_the_upstream_drips(connect: Connec
 async def test_comments_keep_a_silent_stream_open(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "PING_INTERVAL", 0.01)
-
-    async def pause() -> AsyncIterator[bytes]:
-        yield frame(piece("Hel"))
-        await asyncio.sleep(0.1)
-        yield frame(FINISH)
-
-    reply = httpx2.Response(200, content=pause(), headers=SSE)
-    response = await connect(lambda request: reply).post("/generate", json=HI)
+    monkeypatch.setattr(generate, "PING_INTERVAL", 0.01)
+    upstream = Pausing()
+    asyncio.get_running_loop().call_later(0.1, upstream.go.set)
+    response = await (await connect(upstream)).post("/generate", json=HI)
 
     assert ": ping\n\n" in response.text
     assert response.text.endswith("data: [DONE]\n\n")
@@ -107,16 +103,7 @@ async def test_comments_keep_a_silent_stream_open(
 async def test_the_upstream_call_ends_when_the_client_leaves(
     make_app: MakeApp, streamed: bool
 ) -> None:
-    called, ended = asyncio.Event(), asyncio.Event()
-
-    async def hang(request: httpx2.Request) -> httpx2.Response:
-        called.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-        raise AssertionError("nothing ends the wait but a cancellation")
-
+    upstream = Pausing()
     body = json.dumps(HI | {"stream": streamed}).encode()
     messages = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[Any] = []
@@ -124,7 +111,7 @@ async def test_the_upstream_call_ends_when_the_client_leaves(
     async def receive() -> Any:
         if messages:
             return messages.pop(0)
-        await called.wait()
+        await upstream.called.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
@@ -137,7 +124,7 @@ async def test_the_upstream_call_ends_when_the_client_leaves(
         "query_string": b"",
         "headers": [(b"content-type", b"application/json")],
     }
-    await make_app(hang)(scope, receive, send)
+    await (await make_app(upstream))(scope, receive, send)
 
-    assert ended.is_set()
-    assert sent == []
+    await upstream.ended.wait()
+    assert "[DONE]" not in str(sent)
