@@ -63,7 +63,7 @@ async function judgePython(project: Project, found: FoundPython | undefined): Pr
   }
   if (!found) {
     return bad(
-      `Python 3.11 or newer is not there`,
+      'Python 3.11 or newer is not there',
       'Install it: https://www.python.org/downloads, or uv, which brings one: https://docs.astral.sh/uv',
     );
   }

@@ -1,5 +1,6 @@
 import { bad, good, type Judgement, skipped } from '../core/doctor.ts';
-import { findProxy, judgeProxy } from '../core/doctor-proxy.ts';
+import { count } from '../core/doctor-dependencies.ts';
+import { findServerProxy, judgeProxy } from '../core/doctor-proxy.ts';
 import { CliError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { compareVersions } from '../core/versions.ts';
@@ -16,7 +17,6 @@ export function upstreamChecks(
   { tool, signal }: { readonly tool: string; readonly signal: AbortSignal },
 ): readonly Check[] {
   const { answers } = project.record;
-  const url = settings.get('OPENAI_BASE_URL') ?? answers.baseUrl;
   const names = listModels(settings, answers.model);
   const ask = once(async () => {
     checkKey(settings);
@@ -25,25 +25,25 @@ export function upstreamChecks(
     return askModels(names, settings, answers, signal);
   });
   return [
-    { name: 'key', run: () => judgeKey(settings, url, ask, tool) },
+    { name: 'key', run: () => judgeKey(project, settings, ask, tool) },
     { name: 'model', run: () => judgeModel(settings, names, ask) },
   ];
 }
 
 /** Which way the server's calls take. @param python what a Python stack runs on, once found */
 export function judgeWay(
-  { record }: Project,
+  project: Project,
   settings: Settings,
   python: FoundPython | undefined,
 ): Judgement {
+  const speaksSocks = python?.facts?.installed.has('socksio') ?? true;
+  return judgeProxy({ ...routeOf(project, settings), speaksSocks });
+}
+
+function routeOf({ record }: Project, settings: Settings) {
   const { stack, baseUrl } = record.answers;
-  return judgeProxy({
-    env: process.env,
-    stack,
-    url: settings.get('OPENAI_BASE_URL') ?? baseUrl,
-    nodeReads: nodeReadsProxy(),
-    speaksSocks: python?.facts?.installed.has('socksio') ?? true,
-  });
+  const url = settings.get('OPENAI_BASE_URL') ?? baseUrl;
+  return { env: process.env, stack, url, nodeReads: nodeReadsProxy() };
 }
 
 /** What callers may ask for: the first is the one they get without asking. */
@@ -62,8 +62,8 @@ function checkKey(settings: Settings): void {
 }
 
 async function judgeKey(
+  project: Project,
   settings: Settings,
-  url: string,
   ask: () => Promise<ModelList>,
   tool: string,
 ): Promise<Judgement> {
@@ -73,28 +73,24 @@ async function judgeKey(
       'For real answers: OPENAI_API_KEY=… in .env',
     );
   }
+  const route = routeOf(project, settings);
   try {
     const { listed } = await ask();
-    return good(
-      `${URL.canParse(url) ? new URL(url).host : url} takes it, and lists ${listed.length} models (asked for free)`,
-    );
+    const models = count(listed.length, 'model');
+    return good(`${new URL(route.url).host} takes it, and lists ${models} (asked for free)`);
   } catch (error) {
-    return judgeAnswer(error, url, tool);
+    const { UpstreamError } = await import('../effects/ask-upstream.ts');
+    if (!(error instanceof UpstreamError)) throw error;
+    const text = error.message.replace(/\.$/, '');
+    // A key may be made for answers alone, and a network for proxies alone: neither is a fault.
+    if (error.answer === 403) {
+      return skipped(text, `${tool} generate --direct Hello   (for an answer: costs a few tokens)`);
+    }
+    if (error.answer === 'unreachable' && findServerProxy(route) && !route.nodeReads) {
+      return skipped(`${text}: this asked without the proxy`, `${tool} dev --ask Hello`);
+    }
+    throw error;
   }
-}
-
-/** What a list that was not given says of the key. */
-async function judgeAnswer(error: unknown, url: string, tool: string): Promise<Judgement> {
-  const { UpstreamError } = await import('../effects/ask-upstream.ts');
-  if (!(error instanceof UpstreamError)) throw error;
-  const text = error.message.replace(/\.$/, '');
-  const spend = `${tool} generate --direct Hello   (asks for an answer: costs a few tokens)`;
-  // A key may be made for answers alone, and a network for proxies alone: neither is a fault.
-  if (error.answer === 403) return skipped(text, spend);
-  if (error.answer === 'unreachable' && findProxy(process.env, url) && !nodeReadsProxy()) {
-    return skipped(`${text}: this asked without the proxy`, `${tool} dev --ask Hello`);
-  }
-  throw error;
 }
 
 async function judgeModel(
@@ -112,16 +108,18 @@ async function judgeModel(
     return skipped(`${model}: the provider did not say`);
   }
   const { listed, unknown } = answer;
-  if (unknown.length === 0) return good(`${names.join(', ')}: the provider has it`);
-  const details = unknown.map((name) => {
+  if (unknown.length === 0) {
+    return good(`${names.join(', ')}: the provider has ${names.length === 1 ? 'it' : 'them'}`);
+  }
+  const details = unknown.flatMap((name) => {
     const near = nearest(name, listed);
-    return near === undefined ? name : `${name}: did you mean ${near}?`;
+    return near === undefined ? [] : [`${name}: did you mean ${near}?`];
   });
   const setting = unknown.includes(model) ? 'LLM_MODEL' : 'ALLOWED_MODELS';
   return bad(
     `the provider does not have ${unknown.join(', ')}`,
     `Set ${setting} in .env to a model that it has`,
-    details.filter((line) => line.includes(':')),
+    details,
   );
 }
 

@@ -17,13 +17,16 @@ const READS_PROXY: Readonly<Record<StackName, 'always' | 'asked' | 'never'>> = {
 
 const NAMES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'] as const;
 
-interface ProxyFacts {
+interface Route {
   readonly env: Environment;
   readonly stack: StackName;
   /** The provider's address. */
   readonly url: string;
   /** Whether Node's fetch was told to, and is new enough to listen. */
   readonly nodeReads: boolean;
+}
+
+interface ProxyFacts extends Route {
   /** Whether httpx has what it needs for a SOCKS proxy. */
   readonly speaksSocks: boolean;
 }
@@ -37,9 +40,8 @@ export function judgeProxy({ env, stack, url, nodeReads, speaksSocks }: ProxyFac
     return value === undefined ? [] : [`${nameOf(env, name)}=${shown}`];
   });
   if (seen.length === 0) return good(`none set: ${host} is called directly`);
-  const reads = READS_PROXY[stack];
-  if (reads === 'never' || (reads === 'asked' && !nodeReads)) {
-    const out = reads === 'asked' ? ' (newer ones do with NODE_USE_ENV_PROXY=1)' : '';
+  if (!readsProxy({ stack, nodeReads })) {
+    const out = READS_PROXY[stack] === 'asked' ? ' (newer Nodes do: NODE_USE_ENV_PROXY=1)' : '';
     return good(`set, and not read by this server${out}: ${host} is called directly`, seen);
   }
   const socks = NAMES.find((name) => readVariable(env, name)?.startsWith('socks'));
@@ -55,7 +57,17 @@ export function judgeProxy({ env, stack, url, nodeReads, speaksSocks }: ProxyFac
   return good(`${host} is called through ${hideSecrets(proxy)}`, seen);
 }
 
-/** The proxy that a call of this address takes, where it takes one; NO_PROXY names exceptions. */
+/** The proxy that the server's calls take, where they take one. */
+export function findServerProxy(route: Route): string | undefined {
+  return readsProxy(route) ? findProxy(route.env, route.url) : undefined;
+}
+
+function readsProxy({ stack, nodeReads }: Pick<Route, 'stack' | 'nodeReads'>): boolean {
+  const reads = READS_PROXY[stack];
+  return reads === 'always' || (reads === 'asked' && nodeReads);
+}
+
+/** The proxy that is meant for calls of this address, where it takes one; NO_PROXY names exceptions. */
 export function findProxy(env: Environment, url: string): string | undefined {
   const scheme = url.startsWith('http://') ? 'http' : 'https';
   const proxy = readVariable(env, `${scheme}_proxy`) ?? readVariable(env, 'all_proxy');

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -11,6 +12,7 @@ import {
   readReport,
   runDoctor,
 } from '../harness/doctor.ts';
+import { findFreePort } from '../harness/free-port.ts';
 import { startTool } from '../harness/running.ts';
 
 const copyProject = makeProjects('flask');
@@ -19,6 +21,18 @@ async function serveMock(options: MockOptions = {}) {
   const mock = await startMock(options);
   onTestFinished(() => mock.close());
   return mock;
+}
+
+/** An upstream that refuses, and says the key that it was shown. @returns its base URL */
+async function refuse(status: number): Promise<string> {
+  const server = createServer((request, response) => {
+    const message = `Incorrect API key provided: ${request.headers.authorization}`;
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ error: { message } }));
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
 }
 
 describe('the key and the model', () => {
@@ -73,20 +87,32 @@ describe('the key and the model', () => {
   });
 
   test('never show the key, nor a secret in the address', async () => {
-    const server = createServer((request, response) => {
-      const message = `Incorrect API key provided: ${request.headers.authorization}`;
-      response.writeHead(401, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ error: { message } }));
-    }).listen(0, '127.0.0.1');
-    onTestFinished(() => void server.close());
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as AddressInfo;
-    const url = `http://127.0.0.1:${port}/v1?secret=${KEY}`;
-    const env = `OPENAI_API_KEY=${KEY}\nOPENAI_BASE_URL=${url}\n`;
+    const url = await refuse(401);
+    const env = `OPENAI_API_KEY=${KEY}\nOPENAI_BASE_URL=${url}?secret=${KEY}\n`;
     const directory = await copyProject('flask', env);
     const finding = await readOnlyBad(directory);
     expect(finding?.text).toContain('Incorrect API key provided: Bearer …');
     expect((await runDoctor(directory)).stdout).not.toContain(KEY);
+  });
+
+  test('a key that may not list models may still answer: only asking would tell', async () => {
+    const env = `OPENAI_API_KEY=${KEY}\nOPENAI_BASE_URL=${await refuse(403)}\n`;
+    const { code, checks } = await readReport(await copyProject('flask', env));
+    expect(code).toBe(0);
+    expect(checks.find(({ name }) => name === 'key')).toMatchObject({
+      verdict: 'skipped',
+      mend: expect.stringContaining('generate --direct Hello'),
+    });
+  });
+
+  test('a provider that only the server reaches, through a proxy, is not judged', async () => {
+    const nobody = `http://127.0.0.1:${await findFreePort()}`;
+    const env = `OPENAI_API_KEY=${KEY}\nOPENAI_BASE_URL=${nobody}/v1\n`;
+    const directory = await copyProject('flask', env);
+    expect((await find('key', directory))?.verdict).toBe('bad');
+    const behind = await find('key', directory, { HTTP_PROXY: 'http://127.0.0.1:9' });
+    expect(behind?.verdict).toBe('skipped');
+    expect(behind?.text).toMatch(/cannot be reached .*: this asked without the proxy$/);
   });
 
   test('a key with a space in it is not sent anywhere', async () => {
