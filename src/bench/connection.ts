@@ -52,7 +52,8 @@ export class Connection {
   readonly #target: Target;
   readonly #listener: Listener;
   readonly #reader: ResponseReader;
-  readonly #buffer = Buffer.allocUnsafe(READ_BUFFER);
+  /** Made with the first socket: most connections of an open loop are never needed. */
+  #buffer: Buffer | undefined;
   #socket: Socket | undefined;
   #isOpen = false;
   #isBusy = false;
@@ -98,11 +99,13 @@ export class Connection {
     const { url, address } = this.#target;
     const secure = url.protocol === 'https:';
     const host = url.hostname.replace(/^\[|\]$/g, '');
+    this.#buffer ??= Buffer.allocUnsafe(READ_BUFFER);
+    const buffer = this.#buffer;
     const options = {
       host: address ?? host,
       port: Number(url.port) || (secure ? 443 : 80),
       noDelay: true,
-      onread: { buffer: this.#buffer, callback: (length: number) => this.#read(length, socket) },
+      onread: { buffer, callback: (length: number) => this.#read(buffer, length, socket) },
     };
     const socket: Socket = secure
       ? connectTls({ ...options, ...(isIP(host) === 0 && { servername: host }) })
@@ -129,7 +132,7 @@ export class Connection {
     socket?.destroy();
   }
 
-  #read(length: number, socket: Socket): boolean {
+  #read(bytes: Buffer, length: number, socket: Socket): boolean {
     if (socket !== this.#socket) return false;
     const now = performance.now();
     this.#heard = true;
@@ -140,7 +143,7 @@ export class Connection {
     }
     const reader = this.#reader;
     const before = reader.events.events;
-    reader.feed(this.#buffer, length);
+    reader.feed(bytes, length);
     for (let n = before; n < reader.events.events; n++) this.#hearEvent(now);
     if (reader.isComplete) this.#finish(now);
     else if (reader.isMalformed) this.#fail('malformed', now);

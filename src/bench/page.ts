@@ -31,14 +31,14 @@ ${lead.map((line) => html`<p class="lead">${line}</p>\n`)}${sections}<footer>${f
   return page.html;
 }
 
-/** The first row is the head, and the first cell of each row says what the row is about. */
+/** The first row is the head, which may be empty, and the first cell of each row says what the row is about. */
 export function renderTable(
   caption: string,
   [head = [], ...rows]: readonly (readonly string[])[],
 ): Html {
   return html`<table>
 <caption>${caption}</caption>
-<thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
+${head.length === 0 ? html`` : html`<thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>`}
 <tbody>
 ${rows.map(
   ([first = '', ...cells]) =>

@@ -27,7 +27,7 @@ export function renderReport(report: Report, tally: Tally, about: string): strin
       renderTimes(report, tally),
       renderRate(report, tally),
       renderTable('Times', [head ?? [], ...times]),
-      renderTable('Rates', [['', '', ''], ...listRates(report)]),
+      renderTable('Rates', [[], ...listRates(report)]),
       ...(failed > 0 ? [renderTable('Errors', [['kind', 'requests'], ...errors])] : []),
     ],
     footer: about,

@@ -1,6 +1,5 @@
 import { findWarnings, type Report } from '../bench/report.ts';
 import { formatReport } from '../bench/report-text.ts';
-import type { Tally } from '../bench/tally.ts';
 import { CliError, usageError } from '../core/errors.ts';
 import { findProjectAt, type Project } from '../effects/find-project.ts';
 import { checkReportFile, writeReportFile } from '../effects/report-file.ts';
@@ -30,18 +29,15 @@ export async function runBench(url: string | undefined, flags: BenchFlags): Prom
   );
   const report = { ...measured, warnings: findWarnings(measured) };
   checkReport(report);
+  const machine = describeMachine();
   print.say(`${formatReport(report)}\n`);
   if (flags.html !== undefined) {
-    await writePage(flags.html, report, tally);
+    const { renderReport } = await import('../bench/report-html.ts');
+    await writeReportFile(flags.html, renderReport(report, tally, machine));
     print.note(`The same with charts: ${flags.html}\n`);
   }
   print.note(await formatNext(url, flags, report));
-  print.json({ ok: true, ...report });
-}
-
-async function writePage(path: string, report: Report, tally: Tally): Promise<void> {
-  const { renderReport } = await import('../bench/report-html.ts');
-  await writeReportFile(path, renderReport(report, tally, describeMachine()));
+  print.json({ ok: true, ...report, machine });
 }
 
 async function benchUrl(
