@@ -9,7 +9,7 @@ type Format = (value: number) => string;
 
 /** From 0 to a little more than the greatest value, in round steps. */
 export function linearAxis(label: string, greatest: number, format: Format): Axis {
-  const step = roundStep(Math.max(greatest, Number.MIN_VALUE) / 4);
+  const step = roundStep((greatest || 1) / 4);
   const end = step * Math.max(1, Math.ceil(greatest / step));
   const count = Math.round(end / step);
   const ticks = Array.from({ length: count + 1 }, (_, nth) => tick(nth * step, format));
@@ -62,7 +62,7 @@ export function ninesAxis(label: string, count: number): Axis {
   const ticks = shares.map((at) =>
     tick(at, (share) => (share === 0 ? 'fastest' : `p${round(100 * share)}`)),
   );
-  return { label, ticks, place: (share) => Math.min(1, -Math.log10(1 - share) / nines) };
+  return { label, ticks, place: (share) => Math.min(1, Math.log10(1 / (1 - share)) / nines) };
 }
 
 function tick(at: number, format: Format): Axis['ticks'][number] {

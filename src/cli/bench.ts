@@ -35,6 +35,11 @@ works in a temporary folder, which it removes.
 A caller's key is read from LLM_API_KEY in the environment, or with --key-stdin: never from an
 argument, which everyone on this machine could read.
 
+Examples:
+  llm-api bench http://127.0.0.1:8000 --stream    any server
+  llm-api bench --ttft 200 --html report.html     the project here
+  llm-api bench --compare async,simple            which layout do I need?
+
 Exit codes: 0 measured · 1 nobody listens there, or no answer came · 2 wrong usage · 130 cancelled
 with Ctrl-C`;
 
