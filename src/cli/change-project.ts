@@ -2,14 +2,16 @@ import { relative } from 'node:path';
 import type { Answers } from '../core/answers.ts';
 import { CliError } from '../core/errors.ts';
 import { findMarker } from '../core/merge.ts';
+import { findMoves, type Moves } from '../core/moves.ts';
 import type { FileOp } from '../core/plan.ts';
 import { planChange, writtenBy } from '../core/plan-change.ts';
 import { BASE_FILE, isNewer, PROJECT_FILE } from '../core/record.ts';
 import { render } from '../core/render.ts';
 import type { StackManifest } from '../core/stacks.ts';
-import type { FileTree } from '../core/tree.ts';
+import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
 import { findProject, type Project } from '../effects/find-project.ts';
 import { readDirtyFiles } from '../effects/git.ts';
+import { readOtherFiles } from '../effects/other-files.ts';
 import { applyOps, readBase, readDisk, recoverProject } from '../effects/project.ts';
 import { readProjectTemplate } from '../effects/templates.ts';
 import { withInterrupt } from './interrupt.ts';
@@ -41,6 +43,7 @@ export interface ChangePlan {
   readonly manifest: StackManifest;
   readonly ops: readonly FileOp[];
   readonly disk: FileTree;
+  readonly moves: Moves;
 }
 
 export async function readChange(project: Project, answers: Answers): Promise<ChangePlan> {
@@ -55,10 +58,22 @@ export async function readChange(project: Project, answers: Answers): Promise<Ch
   const target = render(answers, template, VERSION);
   const base = await readBase(directory);
   const paths = [...base.keys(), ...target.keys(), PROJECT_FILE, BASE_FILE];
-  const disk = await readDisk(directory, paths);
+  const known = await readDisk(directory, paths);
+  const gone = sortTree(
+    [...base].filter(([path, { text }]) => !known.has(path) && changes(target.get(path), text)),
+  );
+  const others = readOtherFiles(directory, new Set(paths), [...gone.keys()]);
+  const moves = findMoves(gone, others);
+  const disk = sortTree([...known, ...others]);
   checkResolved(disk);
-  const ops = planChange({ base, disk, target, record: { version: VERSION, answers } });
-  return { project, answers, manifest: template.manifest, ops, disk };
+  const sides = { base, disk, target, moves };
+  const ops = planChange({ ...sides, record: { version: VERSION, answers } });
+  return { project, answers, manifest: template.manifest, ops, disk, moves };
+}
+
+/** Nothing is looked for that would get no change. */
+function changes(target: FileEntry | undefined, base: string): boolean {
+  return target !== undefined && target.text !== base;
 }
 
 /** @param did what was done, as one sentence */

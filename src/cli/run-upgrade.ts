@@ -18,7 +18,7 @@ export async function runUpgrade(start: string | undefined, flags: UpgradeFlags)
     return printer.json({ ok: true, ...reportChange(change) });
   }
   if (flags.check) {
-    printer.say(formatOperations(change.ops).join('\n'));
+    printer.say(formatOperations(change).join('\n'));
     throw new CliError(`Not up to date with create-llm-api ${VERSION}.`, {
       hint: 'To see how it would change: llm-api upgrade --dry-run',
       details: { ...reportChange(change) },

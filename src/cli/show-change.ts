@@ -4,6 +4,7 @@ import { CliError } from '../core/errors.ts';
 import { sh } from '../core/escape.ts';
 import { formatDiff, formatTree } from '../core/format.ts';
 import { findMarker } from '../core/merge.ts';
+import type { Moves } from '../core/moves.ts';
 import type { FileOp } from '../core/plan.ts';
 import { RECORD_DIRECTORY } from '../core/record.ts';
 import type { ChangePlan } from './change-project.ts';
@@ -17,6 +18,8 @@ interface Told {
   /** Of a conflict: where its first marker is. */
   readonly line?: number;
   readonly why?: string;
+  /** Of a file that you moved: where we had put it. */
+  readonly from?: string;
 }
 
 export interface ChangeReport {
@@ -29,13 +32,13 @@ export interface ChangeReport {
 }
 
 export function reportChange(change: ChangePlan): ChangeReport {
-  const { project, answers, ops } = change;
+  const { project, answers, ops, moves } = change;
   return {
     directory: project.directory,
     from: project.record.version,
     version: VERSION,
     addons: answers.addons,
-    operations: ops.map(tell),
+    operations: ops.map((op) => tell(op, moves)),
     next: formatNextSteps(change),
   };
 }
@@ -45,17 +48,18 @@ export function showChange(printer: Printer, change: ChangePlan, did: string): C
   const report = reportChange(change);
   const strong = (text: string): string => paint(process.stdout, 'bold', text);
   const next = report.next.map((line) => `  ${strong(line)}`);
-  const lines = formatOperations(change.ops);
+  const lines = formatOperations(change);
   printer.say([did, ...lines, '', 'Next:', ...next].join('\n'));
   return report;
 }
 
 /** One line a file; our own record is no news. */
-export function formatOperations(ops: readonly FileOp[]): readonly string[] {
+export function formatOperations({ ops, moves }: ChangePlan): readonly string[] {
   return shown(ops).map((op) => {
-    const { line, why } = tell(op);
+    const { line, why, from } = tell(op, moves);
     const place = line === undefined ? op.path : `${op.path}:${line}`;
-    return `  ${op.kind.padEnd(8)}  ${place}${why ? `  (${why})` : ''}`;
+    const notes = [why, from && `you moved it from ${from}`].filter(Boolean).join('; ');
+    return `  ${op.kind.padEnd(8)}  ${place}${notes ? `  (${notes})` : ''}`;
   });
 }
 
@@ -79,7 +83,7 @@ export function showChangeDryRun(printer: Printer, change: ChangePlan): void {
 /** Everything else is done; these are the user's to decide. */
 export function conflictsError(change: ChangePlan, report: ChangeReport): CliError {
   const places = change.ops.flatMap((op) =>
-    op.kind === 'conflict' ? [`${op.path}:${tell(op).line}`] : [],
+    op.kind === 'conflict' ? [`${op.path}:${tell(op, change.moves).line}`] : [],
   );
   const [verb, them] = places.length === 1 ? ['is a conflict', 'it'] : ['are conflicts', 'them'];
   return new CliError(`There ${verb} in ${places.join(', ')}. Everything else is done.`, {
@@ -92,11 +96,12 @@ function shown(ops: readonly FileOp[]): readonly FileOp[] {
   return ops.filter(({ path }) => !path.startsWith(`${RECORD_DIRECTORY}/`));
 }
 
-function tell(op: FileOp): Told {
-  const { kind, path } = op;
-  if (kind === 'skip') return { kind, path, why: op.why };
-  if (kind !== 'conflict') return { kind, path };
-  return { kind, path, line: findMarker(op.file.text) ?? 1, why: op.why };
+function tell(op: FileOp, moves: Moves): Told {
+  const from = [...moves].find(([, to]) => to === op.path)?.[0];
+  const told = { kind: op.kind, path: op.path, ...(from !== undefined && { from }) };
+  if (op.kind === 'skip') return { ...told, why: op.why };
+  if (op.kind !== 'conflict') return told;
+  return { ...told, line: findMarker(op.file.text) ?? 1, why: op.why };
 }
 
 const LOCKS = ['package-lock.json', 'requirements.txt', 'requirements-dev.txt'];

@@ -1,3 +1,4 @@
+import { followMoves, type Moves } from './moves.ts';
 import { type FileOp, plan, resolveForOurs } from './plan.ts';
 import { formatRecord, type ProjectRecord } from './record.ts';
 import { EMPTY_TREE, type FileTree } from './tree.ts';
@@ -8,14 +9,19 @@ export interface ChangeSides {
   /** What is there now, the record included. */
   readonly disk: FileTree;
   readonly target: FileTree;
+  readonly moves: Moves;
   /** What the project remembers afterwards; conflicts are remembered as merged. */
   readonly record: ProjectRecord;
 }
 
-/** As `plan`, and the record of it: that is nobody's but ours. */
-export function planChange({ base, disk, target, record }: ChangeSides): readonly FileOp[] {
+/**
+ * As `plan`, with files where somebody moved them, and the record of it: that is nobody's but ours,
+ * and has every file where we put it.
+ */
+export function planChange({ base, disk, target, moves, record }: ChangeSides): readonly FileOp[] {
   const files = formatRecord(record, target);
-  return [...resolveForOurs(plan(EMPTY_TREE, disk, files)), ...plan(base, disk, target)];
+  const [before, after] = [followMoves(base, moves), followMoves(target, moves)];
+  return [...resolveForOurs(plan(EMPTY_TREE, disk, files)), ...plan(before, disk, after)];
 }
 
 /** The operations that write something. */

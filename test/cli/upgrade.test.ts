@@ -123,6 +123,30 @@ Next:
     expect((await upgrade(cwd)).stdout).toContain('Up to date');
   });
 
+  test('a file that you moved, and changed, is followed', async () => {
+    const cwd = await makeExpress();
+    await makeOlder(cwd, {
+      'server.test.ts': (text) => text.replace('import OpenAI', '// older\nimport OpenAI'),
+    });
+    await editFiles(cwd, { 'server.test.ts': null });
+    const { 'server.test.ts': now } = JSON.parse(
+      await readFile(join(cwd, '.llm-api/base.json'), 'utf8'),
+    ).files;
+    await editFiles(cwd, { 'test/deep/server.test.ts': `${now.text}// mine\n` });
+    const { code, stdout } = await upgrade(cwd);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining(
+        'merge     test/deep/server.test.ts  (you moved it from server.test.ts)',
+      ),
+    ]);
+    const tree = await readTree(cwd);
+    expect(tree).not.toHaveProperty(['server.test.ts']);
+    expect(tree['test/deep/server.test.ts']).not.toContain('// older');
+    expect(tree['test/deep/server.test.ts']).toMatch(/\/\/ mine\n$/);
+    expect((await upgrade(cwd)).stdout).toContain('Up to date');
+  });
+
   test('a file that you changed and we no longer ship stays', async () => {
     const cwd = await makeExpress();
     await makeOlder(cwd, { 'old.ts': 'ours\n' });
