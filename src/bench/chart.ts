@@ -57,9 +57,10 @@ export function renderChart({ title, description, x, y, series }: Chart): Html {
 <text x="${across(at)}" y="${bottom + 19}" text-anchor="middle">${label}</text>
 `,
   );
-  const lines = series.map((one, nth) => {
-    const { points } = one;
-    const look = lookOf(one, nth);
+  const looks = series.map((one, nth) => ({ ...one, look: lookOf(one, nth) }));
+  // What is only there to compare with lies below the others.
+  looks.sort((a, b) => Number(b.isReference ?? false) - Number(a.isReference ?? false));
+  const lines = looks.map(({ points, look }) => {
     const path = points.map((point) => `${across(point.x)},${up(point.y)}`).join(' ');
     const dots = points
       .filter((point) => point.note !== undefined)

@@ -111,14 +111,20 @@ th:first-child{text-align:left;padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 footer{margin:40px 0 0;padding:16px 0 0;border-top:1px solid var(--grid);color:var(--faint);
 font-size:.875em;overflow-wrap:anywhere}
+@media screen and (max-width:640px){
+figure{overflow-x:auto}
+svg{min-width:560px}
+table{display:block;overflow-x:auto}
+}
 @page{margin:14mm}
 @media print{
 :root{${LIGHT}}
 body{font-size:12px;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 main{max-width:none;padding:0}
 h1{font-size:22px}
-figure{max-width:150mm}
-figure,table{margin-top:20px}
+figure{max-width:138mm}
+figure,table,footer{margin-top:16px}
+th,td{padding:4px 8px}
 figure,table,.tiles,.notes li{break-inside:avoid}
 h2{break-after:avoid}
 }
