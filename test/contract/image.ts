@@ -109,7 +109,7 @@ exec setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --no-new-privs
 `;
 
 /** Whether this machine lets us; containers often do not. */
-export function canContain(): boolean {
+function canContain(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const probe = 'mount -t tmpfs tmpfs /mnt && mount -o remount,bind,ro / && setpriv --version';
   return spawnSync('unshare', ['--mount', 'sh', '-c', probe]).status === 0;

@@ -37,7 +37,10 @@ test('they made the projects that they name', async () => {
 });
 
 describe('the README names every command and flag, and none that is not there', () => {
-  const HELP = ['create', 'dev', 'start', 'generate', 'bench', 'mock', 'doctor', 'templates'];
+  const HELP = [
+    ...['create', 'dev', 'start', 'generate', 'bench', 'mock', 'doctor', 'upgrade', 'add'],
+    ...['remove', 'templates'],
+  ];
 
   test.each(HELP)('%s', async (command) => {
     const { stdout } = await runCli('llm-api', [command, '--help']);
