@@ -1,6 +1,6 @@
 import { bad, good, type Judgement, skipped } from '../core/doctor.ts';
 import { count } from '../core/doctor-dependencies.ts';
-import { findServerProxy, judgeProxy } from '../core/doctor-proxy.ts';
+import { clientOf, findProxy, judgeProxy, type Route } from '../core/doctor-proxy.ts';
 import { CliError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { compareVersions } from '../core/versions.ts';
@@ -14,7 +14,11 @@ import { type Check, once } from './doctor-check.ts';
 export function upstreamChecks(
   project: Project,
   settings: Settings,
-  { tool, signal }: { readonly tool: string; readonly signal: AbortSignal },
+  way: {
+    readonly tool: string;
+    readonly signal: AbortSignal;
+    readonly findRoute: () => Promise<Route>;
+  },
 ): readonly Check[] {
   const { answers } = project.record;
   const names = listModels(settings, answers.model);
@@ -22,28 +26,30 @@ export function upstreamChecks(
     checkKey(settings);
     // Loaded here because it is large, and without a key it is not needed.
     const { askModels } = await import('../effects/ask-upstream.ts');
-    return askModels(names, settings, answers, signal);
+    return askModels(names, settings, answers, way.signal);
   });
   return [
-    { name: 'key', run: () => judgeKey(project, settings, ask, tool) },
+    { name: 'key', run: () => judgeKey(settings, ask, way) },
     { name: 'model', run: () => judgeModel(settings, names, ask) },
+    { name: 'proxy', run: async () => judgeProxy(await way.findRoute()) },
   ];
 }
 
-/** Which way the server's calls take. @param python what a Python stack runs on, once found */
-export function judgeWay(
-  project: Project,
+/** @param python what a Python stack runs on, once found */
+export function planRoute(
+  { record }: Project,
   settings: Settings,
   python: FoundPython | undefined,
-): Judgement {
-  const speaksSocks = python?.facts?.installed.has('socksio') ?? true;
-  return judgeProxy({ ...routeOf(project, settings), speaksSocks });
-}
-
-function routeOf({ record }: Project, settings: Settings) {
+): Route {
   const { stack, baseUrl } = record.answers;
-  const url = settings.get('OPENAI_BASE_URL') ?? baseUrl;
-  return { env: process.env, stack, url, nodeReads: nodeReadsProxy() };
+  const installed = python?.facts?.installed;
+  return {
+    env: process.env,
+    client: clientOf(stack, (name) => installed?.has(name) ?? false),
+    url: settings.get('OPENAI_BASE_URL') ?? baseUrl,
+    nodeReads: nodeReadsProxy(),
+    speaksSocks: installed?.has('socksio') ?? true,
+  };
 }
 
 /** What callers may ask for: the first is the one they get without asking. */
@@ -62,10 +68,9 @@ function checkKey(settings: Settings): void {
 }
 
 async function judgeKey(
-  project: Project,
   settings: Settings,
   ask: () => Promise<ModelList>,
-  tool: string,
+  { tool, findRoute }: { readonly tool: string; readonly findRoute: () => Promise<Route> },
 ): Promise<Judgement> {
   if (settings.get('OPENAI_API_KEY') === undefined) {
     return skipped(
@@ -73,7 +78,7 @@ async function judgeKey(
       'For real answers: OPENAI_API_KEY=… in .env',
     );
   }
-  const route = routeOf(project, settings);
+  const route = await findRoute();
   try {
     const { listed } = await ask();
     const models = count(listed.length, 'model');
@@ -86,7 +91,7 @@ async function judgeKey(
     if (error.answer === 403) {
       return skipped(text, `${tool} generate --direct Hello   (for an answer: costs a few tokens)`);
     }
-    if (error.answer === 'unreachable' && findServerProxy(route) && !route.nodeReads) {
+    if (error.answer === 'unreachable' && findProxy(route) && !route.nodeReads) {
       return skipped(`${text}: this asked without the proxy`, `${tool} dev --ask Hello`);
     }
     throw error;

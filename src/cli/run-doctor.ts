@@ -15,7 +15,7 @@ import { judgeNode, nodeChecks } from './check-node.ts';
 import { findProjectPython, pythonChecks } from './check-python.ts';
 import { recordChecks } from './check-record.ts';
 import { runningChecks } from './check-running.ts';
-import { judgeWay, upstreamChecks } from './check-upstream.ts';
+import { planRoute, upstreamChecks } from './check-upstream.ts';
 import type { DoctorFlags } from './doctor.ts';
 import { type Check, once } from './doctor-check.ts';
 import { withInterrupt } from './interrupt.ts';
@@ -53,14 +53,13 @@ function planChecks(
 ): readonly Check[] {
   const find = once(() => findProjectPython(project, way.signal));
   const isPython = project.manifest.language === 'python';
+  const findRoute = once(async () =>
+    planRoute(project, settings, isPython ? await find() : undefined),
+  );
   return [
     ...(isPython ? pythonChecks(project, find, way.signal) : nodeChecks(project, way.signal)),
     ...runningChecks(project, settings),
-    ...upstreamChecks(project, settings, way),
-    {
-      name: 'proxy',
-      run: async () => judgeWay(project, settings, isPython ? await find() : undefined),
-    },
+    ...upstreamChecks(project, settings, { ...way, findRoute }),
     ...recordChecks(project, way.tool),
   ];
 }
@@ -92,7 +91,7 @@ async function readRecord(folder: string): Promise<Project | CliError> {
   }
 }
 
-/** All at the same time: most of them wait for something, and none for another. */
+/** All at the same time: most of them wait for a program, or for the network. */
 async function runChecks(checks: readonly Check[], signal: AbortSignal): Promise<Finding[]> {
   const open = new Set(checks.map(({ name }) => name));
   const looking = Promise.all(

@@ -4,35 +4,42 @@ import type { StackName } from './stacks.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/**
- * Whether a stack's calls of the provider take the proxy of the environment. Python's httpx does;
- * Node's own fetch only where NODE_USE_ENV_PROXY asks for it; a pool of undici's own never does.
- */
-const READS_PROXY: Readonly<Record<StackName, 'always' | 'asked' | 'never'>> = {
-  fastapi: 'always',
-  flask: 'always',
-  express: 'asked',
-  fastify: 'never',
+/** What a server calls its provider with: each has a way of its own with proxies. */
+export type HttpClient = 'aiohttp' | 'httpx' | 'fetch' | 'undici';
+
+/** Whether it takes the proxy of the environment; Node's fetch does where it is asked to. */
+const READS: Readonly<Record<HttpClient, 'always' | 'asked' | 'never'>> = {
+  aiohttp: 'always',
+  httpx: 'always',
+  fetch: 'asked',
+  undici: 'never',
 };
 
-const NAMES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'] as const;
-
-interface Route {
+/** The way from a server to its provider. */
+export interface Route {
   readonly env: Environment;
-  readonly stack: StackName;
+  readonly client: HttpClient;
   /** The provider's address. */
   readonly url: string;
-  /** Whether Node's fetch was told to, and is new enough to listen. */
+  /** Whether Node's fetch was told to take a proxy, and is new enough to listen. */
   readonly nodeReads: boolean;
-}
-
-interface ProxyFacts extends Route {
   /** Whether httpx has what it needs for a SOCKS proxy. */
   readonly speaksSocks: boolean;
 }
 
-/** Which way the server's calls of the provider take. Seen, not judged: either may be right. */
-export function judgeProxy({ env, stack, url, nodeReads, speaksSocks }: ProxyFacts): Judgement {
+/** @param has whether the project has a Python package installed */
+export function clientOf(stack: StackName, has: (name: string) => boolean): HttpClient {
+  if (stack === 'express') return 'fetch';
+  if (stack === 'fastify') return 'undici';
+  // The first FastAPI projects called through the SDK, as Flask's do.
+  return stack === 'flask' || (has('httpx2') && !has('aiohttp')) ? 'httpx' : 'aiohttp';
+}
+
+const NAMES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'] as const;
+
+/** Which way the server's calls take. What only takes another way than one thinks is not bad. */
+export function judgeProxy(route: Route): Judgement {
+  const { env, client, url } = route;
   const host = readHost(url);
   const seen = NAMES.flatMap((name) => {
     const value = readVariable(env, name);
@@ -40,38 +47,52 @@ export function judgeProxy({ env, stack, url, nodeReads, speaksSocks }: ProxyFac
     return value === undefined ? [] : [`${nameOf(env, name)}=${shown}`];
   });
   if (seen.length === 0) return good(`none set: ${host} is called directly`);
-  if (!readsProxy({ stack, nodeReads })) {
-    const out = READS_PROXY[stack] === 'asked' ? ' (newer Nodes do: NODE_USE_ENV_PROXY=1)' : '';
+  if (!readsProxy(route)) {
+    const out = READS[client] === 'asked' ? ' (newer Nodes do: NODE_USE_ENV_PROXY=1)' : '';
     return good(`set, and not read by this server${out}: ${host} is called directly`, seen);
   }
-  const socks = NAMES.find((name) => readVariable(env, name)?.startsWith('socks'));
-  if (socks !== undefined && !speaksSocks && readVariable(env, 'no_proxy') !== '*') {
-    return bad(
-      'httpx needs the package socksio for a SOCKS proxy: the server does not start',
-      `Unset ${nameOf(env, socks)} for the server, or add socksio to its dependencies`,
-      seen,
-    );
+  const proxy = findProxy(route);
+  return (
+    judgeSocks(route, proxy, seen) ??
+    (proxy === undefined
+      ? good(`set, but not for ${host}: it is called directly`, seen)
+      : good(`${host} is called through ${hideSecrets(proxy)}`, seen))
+  );
+}
+
+/** httpx prepares for every proxy that is named, aiohttp takes any for one that speaks HTTP. */
+function judgeSocks(
+  { env, client, speaksSocks }: Route,
+  proxy: string | undefined,
+  seen: readonly string[],
+): Judgement | undefined {
+  if (client === 'aiohttp' && proxy?.startsWith('socks')) {
+    const mend = 'Unset it for the server, or name a proxy that speaks HTTP';
+    return bad('this server does not speak SOCKS: every call of the provider fails', mend, seen);
   }
-  const proxy = findProxy(env, url);
-  if (proxy === undefined) return good(`set, but not for ${host}: it is called directly`, seen);
-  return good(`${host} is called through ${hideSecrets(proxy)}`, seen);
+  const socks = NAMES.find((name) => readVariable(env, name)?.startsWith('socks'));
+  const needed = client === 'httpx' && !speaksSocks && readVariable(env, 'no_proxy') !== '*';
+  if (socks === undefined || !needed) return undefined;
+  return bad(
+    'httpx needs the package socksio for a SOCKS proxy: the server does not start',
+    `Unset ${nameOf(env, socks)} for the server, or add socksio to its dependencies`,
+    seen,
+  );
 }
 
-/** The proxy that the server's calls take, where they take one. */
-export function findServerProxy(route: Route): string | undefined {
-  return readsProxy(route) ? findProxy(route.env, route.url) : undefined;
-}
-
-function readsProxy({ stack, nodeReads }: Pick<Route, 'stack' | 'nodeReads'>): boolean {
-  const reads = READS_PROXY[stack];
-  return reads === 'always' || (reads === 'asked' && nodeReads);
-}
-
-/** The proxy that is meant for calls of this address, where it takes one; NO_PROXY names exceptions. */
-export function findProxy(env: Environment, url: string): string | undefined {
+/** The proxy that the server's calls take, where they take one; NO_PROXY names exceptions. */
+export function findProxy(route: Route): string | undefined {
+  const { env, client, url } = route;
+  if (!readsProxy(route) || isExempt(readHost(url), readVariable(env, 'no_proxy') ?? '')) {
+    return undefined;
+  }
   const scheme = url.startsWith('http://') ? 'http' : 'https';
-  const proxy = readVariable(env, `${scheme}_proxy`) ?? readVariable(env, 'all_proxy');
-  return isExempt(readHost(url), readVariable(env, 'no_proxy') ?? '') ? undefined : proxy;
+  const own = readVariable(env, `${scheme}_proxy`);
+  return own ?? (client === 'httpx' ? readVariable(env, 'all_proxy') : undefined);
+}
+
+function readsProxy({ client, nodeReads }: Route): boolean {
+  return READS[client] === 'always' || (READS[client] === 'asked' && nodeReads);
 }
 
 /** Without the port, as NO_PROXY mostly has it. */
