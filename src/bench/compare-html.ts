@@ -28,7 +28,7 @@ export function renderComparison(comparison: Comparison, about: string): string 
       ...upstreams.flatMap((upstream) => [
         renderRates(comparison, upstream),
         renderTable(
-          `The upstream answers ${describeUpstream(upstream)}: ${describeFigures(comparison)}`,
+          `The upstream ${describeUpstream(comparison, upstream)}: ${describeFigures(comparison)}`,
           listCells(comparison, upstream),
         ),
       ]),
@@ -37,10 +37,9 @@ export function renderComparison(comparison: Comparison, about: string): string 
   });
 }
 
-function renderRates(
-  { stacks, cells, mockAlone, connections }: Comparison,
-  upstream: number,
-): Html {
+function renderRates(comparison: Comparison, upstream: number): Html {
+  const { stacks, cells, mockAlone, connections, stream } = comparison;
+  const when = describeUpstream(comparison, upstream);
   const before = (cell: UpstreamCell): boolean => cell.upstream === upstream;
   const drawn: readonly Series[] = [
     ...stacks.map(({ name, title }) => ({
@@ -57,7 +56,7 @@ function renderRates(
   ];
   const rates = drawn.flatMap(({ points }) => points.map(({ y }) => y));
   return renderChart({
-    title: `Answers a second, where the upstream answers ${describeUpstream(upstream)}`,
+    title: `${stream ? 'Streams' : 'Answers'} a second, where the upstream ${when}`,
     description: drawn
       .map(({ name, points }) => `${name}: ${points.map(({ y }) => formatRate(y)).join(', ')}.`)
       .join(' '),

@@ -4,7 +4,7 @@ import { formatTable } from './table.ts';
 /** The tables and what follows from them, for a terminal. */
 export function formatComparison(comparison: Comparison): string {
   const tables = comparison.upstreams.flatMap((upstream) => [
-    `The upstream answers ${describeUpstream(upstream)}: ${describeFigures(comparison)}`,
+    `The upstream ${describeUpstream(comparison, upstream)}: ${describeFigures(comparison)}`,
     '',
     ...formatTable(listCells(comparison, upstream), ['right']).map((line) => `  ${line}`),
     '',

@@ -29,6 +29,8 @@ export interface Comparison {
   readonly duration: number;
   readonly stacks: readonly ComparedStack[];
   readonly upstreams: readonly number[];
+  /** Of the upstream, tokens a second; 0: all at once. */
+  readonly tokensPerSecond: number;
   readonly connections: readonly number[];
   readonly cells: readonly Cell[];
   readonly mockAlone: readonly UpstreamCell[];
@@ -46,11 +48,24 @@ export function conclude(comparison: Comparison): readonly string[] {
     .filter((stack) => stack !== base)
     .flatMap((stack) => {
       const pairs = upstreams.map((upstream) => comparePair(comparison, base, stack, upstream));
-      return [...pairs.map(describePair), ...advise(pairs)];
+      return [
+        ...pairs.map((pair) => {
+          const upstream = describeUpstream(comparison, pair.upstream);
+          return `Where the upstream ${upstream}, ${describePair(pair)}`;
+        }),
+        ...advise(pairs),
+      ];
     });
 }
 
-/** Two stacks before one upstream, at each number of requests under way. */
+/** What two stacks did with so many requests under way. */
+interface Duel {
+  readonly connections: number;
+  readonly base: number;
+  readonly other: number;
+}
+
+/** Two stacks before one upstream. */
 interface Pair {
   readonly base: ComparedStack;
   readonly other: ComparedStack;
@@ -58,7 +73,9 @@ interface Pair {
   /** The most under way at which the other still keeps up, and at all fewer. */
   readonly keepsUpTo: number | undefined;
   readonly keepsUp: boolean;
-  readonly top: { readonly connections: number; readonly base: number; readonly other: number };
+  /** Where the other does worst, and where the most are under way. */
+  readonly worst: Duel;
+  readonly top: Duel;
 }
 
 function comparePair(
@@ -72,34 +89,34 @@ function comparePair(
       (cell) =>
         cell.stack === stack.name && cell.upstream === upstream && cell.connections === count,
     )?.requestsPerSecond ?? 0;
-  const counts = [...connections].sort((a, b) => a - b);
-  const behind = counts.findIndex((count) => rate(other, count) < KEEPS_UP * rate(base, count));
-  const most = counts.at(-1) ?? 0;
-  return {
-    base,
-    other,
-    upstream,
-    keepsUpTo: behind === -1 ? most : counts[behind - 1],
-    keepsUp: behind === -1,
-    top: { connections: most, base: rate(base, most), other: rate(other, most) },
-  };
+  const duels = [...connections]
+    .sort((a, b) => a - b)
+    .map((count) => ({ connections: count, base: rate(base, count), other: rate(other, count) }));
+  const behind = duels.findIndex((duel) => duel.other < KEEPS_UP * duel.base);
+  const top = duels.at(-1) ?? { connections: 0, base: 0, other: 0 };
+  const keepsUpTo = behind === -1 ? top.connections : duels[behind - 1]?.connections;
+  // Of equals the one with more under way.
+  const worst = duels.reduce((a, b) => (a.base * b.other > b.base * a.other ? a : b), top);
+  return { base, other, upstream, keepsUpTo, keepsUp: behind === -1, worst, top };
 }
 
-function describePair({ base, other, upstream, keepsUpTo, keepsUp, top }: Pair): string {
-  const when = `Where the upstream answers ${describeUpstream(upstream)}, `;
-  const most = `with ${formatCount(top.connections)} at once`;
-  const figures = (a: number, b: number): string =>
-    `${most} (${formatRate(a)} against ${formatRate(b)} a second)`;
-  const times = (a: number, b: number): string =>
-    b === 0 ? 'answers, and the other does not,' : `answers ${(a / b).toFixed(1)} times as many`;
+function describePair({ base, other, keepsUpTo, keepsUp, worst, top }: Pair): string {
+  const describe = (stack: ComparedStack, count: number, more: number, fewer: number): string => {
+    const times =
+      fewer === 0
+        ? 'answers, and the other does not,'
+        : `answers ${(more / fewer).toFixed(1)} times as many`;
+    const figures = `(${formatRate(more)} against ${formatRate(fewer)} a second)`;
+    return `${stack.title} ${times} with ${formatCount(count)} at once ${figures}`;
+  };
   if (keepsUp && KEEPS_UP * top.other > top.base) {
-    return `${when}${other.title} ${times(top.other, top.base)} ${figures(top.other, top.base)}.`;
+    return `${describe(other, top.connections, top.other, top.base)}.`;
   }
-  if (keepsUp) return `${when}${other.title} keeps up with ${base.title} at every load.`;
-  const behind = `${base.title} ${times(top.base, top.other)} ${figures(top.base, top.other)}`;
-  if (keepsUpTo === undefined) return `${when}${behind}.`;
+  if (keepsUp) return `${other.title} keeps up with ${base.title} at every load.`;
+  const behind = describe(base, worst.connections, worst.base, worst.other);
+  if (keepsUpTo === undefined) return `${behind}.`;
   const upTo = `${other.title} keeps up with ${base.title} up to ${formatCount(keepsUpTo)} at once`;
-  return `${when}${upTo}; ${behind}.`;
+  return `${upTo}; ${behind}.`;
 }
 
 /** Only between layouts, and from the slowest upstream: models are slow. */
@@ -120,9 +137,12 @@ function advise(pairs: readonly Pair[]): readonly string[] {
   ];
 }
 
-export function describeUpstream(ms: number): string {
-  if (ms === 0) return 'immediately';
-  return `after ${ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`}`;
+/** As in "the upstream …". */
+export function describeUpstream({ tokensPerSecond }: Comparison, ms: number): string {
+  const delay = ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
+  const when = ms === 0 ? 'immediately' : `after ${delay}`;
+  if (tokensPerSecond === 0) return `answers ${when}`;
+  return `begins ${when}, with ${formatRate(tokensPerSecond)} tokens a second`;
 }
 
 /** A head, and a row for each number of requests under way. */

@@ -42,8 +42,8 @@ export async function measureProjects(
     title,
     layout,
   }));
-  const stream = flags.stream === true;
-  return { stream, duration, stacks, upstreams, connections, cells, mockAlone };
+  const found = { stacks, upstreams, tokensPerSecond: tps, connections, cells, mockAlone };
+  return { stream: flags.stream === true, duration, ...found };
 }
 
 async function measureUpstream(

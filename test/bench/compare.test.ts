@@ -18,6 +18,7 @@ function compare(stacks: Comparison['stacks'], rates: Rates): Comparison {
     duration: 5,
     stacks,
     upstreams,
+    tokensPerSecond: 0,
     connections: COUNTS,
     cells: upstreams.flatMap((upstream) =>
       stacks.flatMap(({ name }) =>
@@ -39,7 +40,7 @@ function compare(stacks: Comparison['stacks'], rates: Rates): Comparison {
 }
 
 const TYPICAL = compare([FLASK, FASTAPI], {
-  0: { fastapi: [500, 900, 1000], flask: [200, 400, 500] },
+  0: { fastapi: [500, 900, 1000], flask: [250, 450, 500] },
   1000: { fastapi: [1, 16, 250], flask: [1, 15.9, 32] },
 });
 
@@ -60,6 +61,14 @@ test('says where the layout makes no difference to speed', () => {
     'Where the upstream answers after 200 ms, Flask keeps up with FastAPI at every load.',
     'So between these the layout is no question of speed: Flask is read in a minute, the async ' +
       'layout has streams, keys, limits and a drain.',
+  ]);
+});
+
+test('names the load at which the other does worst', () => {
+  const rates = { 0: { fastapi: [100, 900, 300], fastify: [100, 300, 400] } };
+  expect(conclude(compare([FASTAPI, FASTIFY], rates))).toEqual([
+    'Where the upstream answers immediately, Fastify keeps up with FastAPI up to 1 at once; ' +
+      'FastAPI answers 3.0 times as many with 16 at once (900 against 300 a second).',
   ]);
 });
 
@@ -89,6 +98,16 @@ The upstream answers after 1 s: answers a second, and how long 99 of 100 take
        16    15.9   20.0 ms        16   20.0 ms        1,000
       256      32   20.0 ms       250   20.0 ms        1,000
 `);
+});
+
+test('a paced upstream begins, where others answer', () => {
+  const paced = { ...TYPICAL, tokensPerSecond: 50 };
+  expect(formatComparison(paced)).toContain(
+    'The upstream begins immediately, with 50 tokens a second',
+  );
+  expect(conclude(paced)[1]).toMatch(
+    /^Where the upstream begins after 1 s, with 50 tokens a second, F/,
+  );
 });
 
 test('errors have a column where there are any', () => {
