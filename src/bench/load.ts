@@ -39,10 +39,11 @@ export async function runLoad(target: Target, options: LoadOptions): Promise<Tal
     settle = resolve;
   });
   const after = (ms: number, next: () => void): void => {
+    // A timer leaves fractions out, and would come early.
     const timer = setTimeout(() => {
       timers.delete(timer);
       next();
-    }, ms);
+    }, Math.ceil(ms));
     timers.add(timer);
   };
 

@@ -63,7 +63,12 @@ export function listRates(report: Report): readonly (readonly string[])[] {
 }
 
 /** A head, and a row for each kind of time. */
-export function listTimes({ latency, firstToken, gap }: Report): readonly (readonly string[])[] {
+export function listTimes({
+  latency,
+  delay,
+  firstToken,
+  gap,
+}: Report): readonly (readonly string[])[] {
   const row = (name: string, times: Times | undefined): readonly (readonly string[])[] =>
     times
       ? [[name, ...[times.p50, times.p90, times.p99, times.p999, times.max].map(formatTime)]]
@@ -71,6 +76,7 @@ export function listTimes({ latency, firstToken, gap }: Report): readonly (reado
   return [
     ['', 'p50', 'p90', 'p99', 'p99.9', 'max'],
     ...row('latency', latency),
+    ...row('of it, not yet sent', delay),
     ...row('first token', firstToken),
     ...row('gap between tokens', gap),
   ];
