@@ -27,10 +27,10 @@ class Supervisor(Multiprocess):
         self.should_exit.set()
 
     def keep_subprocess_alive(self) -> None:
+        """What ran on a worker that died runs no more: not in the metrics either."""
         before = {worker.pid for worker in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {worker.pid for worker in self.processes}:
-            logger.error("worker %s died: another takes its place", pid)
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
@@ -70,7 +70,6 @@ def main() -> None:
         sockets = [config.bind_socket()]
     except SystemExit:
         raise SystemExit(f"Cannot listen on {settings.host}:{settings.port}.") from None
-    logger.info("listening on http://%s:%d", settings.host, settings.port)
     if reload:
         # While one develops, an open stream must not hold back a reload.
         os.environ["DRAIN_TIMEOUT"] = str(min(settings.drain_timeout, 0.5))

@@ -21,10 +21,8 @@ from app.record import Record, current
 from app.settings import Settings
 from app.upstream import Upstream
 
-MAX_WAITING = 8
-"""Messages of a WebSocket that may wait behind the one that is answered."""
-PING_INTERVAL = 15.0
-"""Seconds after which a comment keeps proxies from closing a connection that is silent."""
+MAX_WAITING = 8  # Messages of a WebSocket, behind the one that is answered.
+PING_INTERVAL = 15.0  # Seconds after which proxies may close a connection that is silent.
 CLOSED: Message = {"type": "websocket.disconnect"}
 EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -32,13 +30,9 @@ EVENT_STREAM = [
     (b"x-accel-buffering", b"no"),
 ]
 ASKED: list[Any] = [{"prompt": "Say hello"}, {"prompt": "Say hello", "stream": True}]
-EXAMPLE: dict[str, Any] = {
-    "finish_reason": "stop",
-    "model": "…",
-    "usage": {"input_tokens": 9, "output_tokens": 2},
-}
-EVENTS = [json.dumps({"text": "Hello"}), json.dumps(EXAMPLE), "[DONE]"]
-STREAM_EXAMPLE = "".join(f"data: {event}\n\n" for event in EVENTS)
+FINAL = '{"finish_reason":"stop","model":"…","usage":{"input_tokens":9,"output_tokens":2}}'
+ANSWERED: list[Any] = [{"text": "Hello"} | json.loads(FINAL)]
+STREAMED = f'data: {{"text":"Hello"}}\n\ndata: {FINAL}\n\ndata: [DONE]\n\n'
 
 
 class GenerateRequest(BaseModel):
@@ -52,18 +46,13 @@ class GenerateRequest(BaseModel):
     stream: bool = False
 
 
-class Usage(BaseModel):
-    input_tokens: int
-    output_tokens: int
-
-
 class Answer(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"text": "Hello"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": ANSWERED})
 
     text: str
     finish_reason: str | None
     model: str
-    usage: Usage | None
+    usage: dict[Literal["input_tokens", "output_tokens"], int] | None
 
 
 def limit_request(settings: Settings) -> type[GenerateRequest]:
@@ -119,10 +108,10 @@ class Service:
                 async with self.gate.place(lifetime, receive):
                     call = self.build_call(request)
                     if not request.stream:
-                        answer = await self.upstream.complete(call, lifetime)
+                        answer = await self.upstream.complete(call)
                     else:
                         pinger = asyncio.create_task(ping())
-                        async with aclosing(self.upstream.stream(call, lifetime)) as batches:
+                        async with aclosing(self.upstream.stream(call)) as batches:
                             async for events in batches:
                                 await write(b"".join(b"data: %b\n\n" % each for each in events))
             if request.stream:
@@ -177,7 +166,7 @@ class Service:
                 call = self.build_call(self.parse(text))
                 async with (
                     self.gate.place(lifetime, receive),
-                    aclosing(self.upstream.stream(call, lifetime)) as batches,
+                    aclosing(self.upstream.stream(call)) as batches,
                 ):
                     async for events in batches:
                         for event in events:

@@ -3,15 +3,11 @@
 import asyncio
 import gc
 import logging
-import multiprocessing
 import os
 import re
-import signal
-import threading
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NoReturn
 
 from fastapi import FastAPI, Security, WebSocket
 from fastapi.responses import PlainTextResponse
@@ -25,9 +21,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.generate import STREAM_EXAMPLE, Answer, Service
-from app.problems import KINDS, Problem, describe, describe_headers, fail
-from app.record import Record, configure_logging, current
+from app.generate import STREAMED, Answer, Service
+from app.problems import KINDS, Problem, answer_problem, describe, describe_headers, fail
+from app.record import Record, configure_logging
 from app.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -76,27 +72,12 @@ class RequestLayer:
             await send(message)
 
         with record.follow():
-            await self.app(scope, receive, send_stamped)
+            try:
+                await self.app(scope, receive, send_stamped)
+            except Exception as error:
+                if record.status is None:  # Of a WebSocket: others have been answered.
+                    fail(error)
             record.route = getattr(scope.get("route"), "path", None)
-
-
-class ProblemLayer:
-    """Answers what is raised below it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self.app(scope, receive, send)
-        except Exception as error:
-            has_begun, problem = current.get().status is not None, fail(error)
-            if not has_begun:
-                await problem.response()(scope, receive, send)
-
-
-async def pass_on(request: object, error: Exception) -> NoReturn:
-    raise error
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -118,13 +99,12 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        exception_handlers={HTTPException: pass_on},
+        exception_handlers=dict.fromkeys([Problem, HTTPException, Exception], answer_problem),
         responses={200: {"headers": describe_headers("X-Request-Id")}},
         # Off unless you turn it on here: exporters would come and go with the environment.
         telemetry={"auto_configure": False},
     )
     app.state.service = service
-    app.add_middleware(ProblemLayer)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -133,11 +113,12 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "X-Request-Id"],
             expose_headers=["X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After"],
         )
-    app.add_middleware(RequestLayer)
+    # Around all layers of FastAPI's own: the outermost of these answers what nobody expected.
+    app.middleware_stack = RequestLayer(app.build_middleware_stack())
 
     limited = ["RateLimit-Policy", "RateLimit"]
     problems = KINDS.keys() - {"forbidden", "not-found", "method-not-allowed"}
-    stream = {"text/event-stream": {"schema": {"type": "string"}, "example": STREAM_EXAMPLE}}
+    stream = {"text/event-stream": {"schema": {"type": "string"}, "example": STREAMED}}
     answer = {"headers": describe_headers("X-Request-Id", *limited), "content": stream}
     content = {"application/json": {"schema": service.request_model.model_json_schema()}}
     route = APIRoute(
@@ -170,7 +151,8 @@ def create_app(settings: Settings) -> FastAPI:
     @app.get("/readyz", responses=describe(["draining"]))
     async def readyz() -> dict[str, str]:
         """Answers 503 once the server is about to stop: send it nothing new."""
-        service.gate.check_open()
+        if service.gate.draining:
+            raise Problem("draining", "Send it nothing new.", {"Retry-After": "1"})
         return {"status": "ok"}
 
     @app.get("/metrics", response_class=PlainTextResponse)
@@ -194,13 +176,7 @@ def load_app() -> FastAPI:
     """The application as the environment says: what uvicorn calls in each of its processes."""
     settings = load_settings()
     configure_logging(settings.log_level)
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    logging.getLogger("uvicorn.error").setLevel("WARNING")  # "info" has a line for each WebSocket.
     app = create_app(settings)
     gc.freeze()  # What is there now stays: the collector has no need to look at it.
     return app
-
-
-def end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -44,12 +44,14 @@ class Record(msgspec.Struct, dict=True):
     ttft_ms: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    finish_reason: str | None = None
+    model_used: str | None = None
     time: datetime | None = None
     level: str = "info"
     message: str = "request"
 
     def __post_init__(self) -> None:
-        self.started = time.perf_counter()
+        self.started, self.deadline = time.perf_counter(), 0.0  # The latter of the loop's clock.
         self.headers: list[tuple[bytes, bytes]] = []  # Of the answer, whatever it is.
 
     def measure(self) -> float:
@@ -110,5 +112,3 @@ class JsonHandler(logging.Handler):
 
 def configure_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[JsonHandler()], force=True)
-    # At "info" it has a line for each WebSocket.
-    logging.getLogger("uvicorn.error").setLevel("WARNING")

@@ -5,11 +5,14 @@ import asyncio
 import hmac
 import math
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
+from multiprocessing.process import BaseProcess
 
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive
@@ -19,12 +22,9 @@ from app.record import IN_FLIGHT, QUEUED, current
 from app.settings import Settings
 
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-MAX_CALLERS = 100_000
-"""Callers whose rate is remembered at a time; beyond, the oldest is forgotten."""
-CUT_GRACE = 0.3
-"""Seconds that what was cut has to say so; see `DRAIN_TIMEOUT` in the README."""
-GONE = 0.0
-"""When the time of a client that has left is over."""
+MAX_CALLERS = 100_000  # Whose rate is remembered; beyond, the oldest is forgotten.
+CUT_GRACE = 0.3  # Seconds that what was cut by a drain has to say so.
+GONE = 0.0  # When the time of a client that has left is over.
 
 
 class Gate:
@@ -40,8 +40,12 @@ class Gate:
         self.cut_at = math.inf
         self.drained = asyncio.Event()
 
+    @property
+    def draining(self) -> bool:
+        return self.cut_at < math.inf
+
     def check_open(self) -> None:
-        if self.cut_at < math.inf:
+        if self.draining:
             raise shed("draining", "Try again: another server will answer.", "draining")
 
     def identify(self, connection: HTTPConnection) -> str:
@@ -87,8 +91,9 @@ class Gate:
         Raises `ClientDisconnect`, or the problem `upstream-timeout` or `draining`.
         """
         deadline = asyncio.get_running_loop().time() + self._settings.request_timeout
+        current.get().deadline = deadline = min(deadline, self.cut_at)
         try:
-            async with asyncio.timeout_at(min(deadline, self.cut_at)) as lifetime:
+            async with asyncio.timeout_at(deadline) as lifetime:
                 self._lifetimes.add(lifetime)
                 try:
                     yield lifetime
@@ -139,7 +144,7 @@ class Gate:
     def drain(self) -> None:
         """Take nothing new. Called again: end now what is under way."""
         loop = asyncio.get_running_loop()
-        seconds = self._settings.drain_timeout if self.cut_at == math.inf else 0
+        seconds = 0 if self.draining else self._settings.drain_timeout
         self.cut_at = loop.time() + seconds
         for lifetime in self._lifetimes:
             if (lifetime.when() or 0) > self.cut_at:
@@ -148,19 +153,22 @@ class Gate:
         self._note_end()
 
     def _note_end(self) -> None:
-        if self.cut_at < math.inf and not self._lifetimes:
+        if self.draining and not self._lifetimes:
             self.drained.set()
 
     async def heed_signals(self) -> None:
         """Uvicorn would stop listening and then wait. It hears of a signal only once nothing is
         under way: until then whoever is new is told to go elsewhere."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # Of a test: no signal comes there.
         loop = asyncio.get_running_loop()
         stop = signal.getsignal(signal.SIGTERM)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, lambda *_: loop.call_soon_threadsafe(self.drain))
-        if multiprocessing.parent_process():
+        if parent := multiprocessing.parent_process():
             # Ctrl-C reaches all processes of a terminal, and then the parent tells its children.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            threading.Thread(target=end_with, args=[parent], daemon=True).start()
         await self.drained.wait()
         if callable(stop):
             stop(signal.SIGTERM, None)
@@ -169,6 +177,11 @@ class Gate:
 def end(lifetime: asyncio.Timeout, when: float) -> None:
     with suppress(RuntimeError):  # It may be over already.
         lifetime.reschedule(when)
+
+
+def end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def hash_key(key: str) -> bytes:

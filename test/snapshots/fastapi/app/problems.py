@@ -66,10 +66,6 @@ class Problem(Exception):
         about = {"type": f"/problems/{slug}", "title": title, "status": self.status}
         self.body = {**about, "detail": detail, "request_id": current.get().request_id, **more}
 
-    def response(self) -> Response:
-        body = msgspec.json.encode(self.body)
-        return Response(body, self.status, self.headers, "application/problem+json")
-
 
 def shed(reason: str, detail: str, slug: str = "overloaded", seconds: int = 1) -> Problem:
     """A refusal that keeps the server well."""
@@ -91,6 +87,12 @@ def fail(error: Exception) -> Problem:
     record = current.get()
     record.outcome, record.status = problem.slug, record.status or problem.status
     return problem
+
+
+async def answer_problem(request: object, error: Exception) -> Response:
+    problem = fail(error)
+    body = msgspec.json.encode(problem.body)
+    return Response(body, problem.status, problem.headers, "application/problem+json")
 
 
 def describe_headers(*names: str) -> dict[str, Any]:
