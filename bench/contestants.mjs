@@ -44,16 +44,8 @@ export function prepareContestants(stack, project) {
 
 /** With what ours runs on as well: uvloop and httptools, gunicorn with 32 threads. */
 function runPython(stack, name, folder) {
-  const directory = join(cache, 'python');
+  const directory = installPython('python', PYTHON);
   const bin = join(directory, '.venv', 'bin');
-  install(directory, PYTHON.join('\n'), () => {
-    execFileSync('python3', ['-m', 'venv', '.venv'], { cwd: directory });
-    const args = ['install', '--quiet', '--disable-pip-version-check', ...PYTHON];
-    execFileSync(join(bin, 'pip'), args, {
-      cwd: directory,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  });
   // Under another name: `fastapi.py` would hide the package.
   cpSync(join(here, folder, `${stack}.py`), join(directory, `${stack}_${name}.py`));
   const target = `${stack}_${name}:app`;
@@ -66,23 +58,44 @@ function runPython(stack, name, folder) {
 }
 
 function runNode(stack, name, folder) {
-  const directory = join(cache, 'node');
-  const manifest = JSON.stringify({ private: true, dependencies: NODE });
-  install(directory, manifest, () => {
-    writeFileSync(join(directory, 'package.json'), manifest);
-    const args = ['install', '--no-audit', '--no-fund', '--loglevel=error'];
-    execFileSync('npm', args, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
-  });
+  const directory = installNode('node', NODE);
   const file = `${stack}-${name}.mjs`;
   cpSync(join(here, folder, `${stack}.mjs`), join(directory, file));
   return { directory, start: [process.execPath, [file]] };
 }
 
-function install(directory, versions, run) {
+/** @returns the folder, with a `.venv` that has these packages */
+export function installPython(name, packages) {
+  return install(name, packages.join('\n'), (options) => {
+    execFileSync('python3', ['-m', 'venv', '.venv'], options);
+    const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages];
+    execFileSync(join('.venv', 'bin', 'python'), args, options);
+  });
+}
+
+/** @returns the folder, with a `node_modules` that has these packages */
+export function installNode(name, dependencies) {
+  const manifest = JSON.stringify({ private: true, dependencies });
+  return install(name, manifest, (options) => {
+    writeFileSync(join(options.cwd, 'package.json'), manifest);
+    const flags = [
+      '--ignore-scripts',
+      '--legacy-peer-deps',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+    ];
+    execFileSync('npm', ['install', ...flags], options);
+  });
+}
+
+function install(name, versions, run) {
+  const directory = join(cache, name);
   const mark = join(directory, 'installed');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === versions) return;
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === versions) return directory;
   console.error(`installing what is compared, once: ${directory}`);
   mkdirSync(directory, { recursive: true });
-  run();
+  run({ cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
   writeFileSync(mark, versions);
+  return directory;
 }

@@ -66,6 +66,17 @@ export function milliseconds(value) {
   return Number.isNaN(value) ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 }
 
+/** The median of several, and between what they lie. */
+export function formatSpread(values = [], format = formatFigure) {
+  if (values.length < 2) return values.map(format).join() || '–';
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return `${format(quantile(values, 0.5))} (${format(least)}–${format(most)})`;
+}
+
+function formatFigure(value) {
+  return value.toFixed(value < 10 ? 2 : 0);
+}
+
 /** The first row is the head; the first column is text, and all others are figures. */
 export function printTable(rows) {
   const widths = rows[0].map((_, column) =>

@@ -17,6 +17,37 @@ const TOKEN_PERIOD = 20;
 const STREAM_SECONDS = (101 * TOKEN_PERIOD) / 1000;
 const OPEN_STREAMS = 500;
 const prompt = 'What is the capital of France?';
+export const MEASURES = {
+  plain: measurePlain,
+  streams: measureStreams,
+  latency: measureLatency,
+};
+
+/** Values by what was measured, and of whom. */
+export function createSamples() {
+  const samples = {};
+  const note = (what, name, value) => {
+    samples[what] ??= {};
+    samples[what][name] ??= [];
+    samples[what][name].push(value);
+  };
+  return { samples, note };
+}
+
+/** Each round measures all targets in turn; the upstream itself is the first of them. */
+export async function runRounds(measures, targets, { rounds, seconds }, note) {
+  for (let round = 0; round <= rounds; round++) {
+    for (const measure of measures) {
+      const direct = {};
+      for (const [name, target] of Object.entries(targets)) {
+        // The first round warms up.
+        const tell = round === 0 ? () => {} : (what, value) => note(what, name, value);
+        await MEASURES[measure](target, round === 0 ? 1 : seconds, tell, direct);
+      }
+    }
+  }
+}
+
 export async function startUpstream() {
   const file = fileURLToPath(new URL('upstream.mjs', import.meta.url));
   const [execPath, execArgv] = pinTo(LOAD_CORE, process.execPath, []);
@@ -37,7 +68,8 @@ export async function startUpstream() {
 
 export async function startTarget(contestant, upstream) {
   const server = await startServer(contestant, upstream, contestant.env, SERVER_CORE);
-  return { server, url: `${server.url}/generate`, body: { prompt } };
+  const { path = '/generate', body = { prompt }, headers } = contestant;
+  return { server, url: server.url + path, body, headers };
 }
 
 /** What `llm-api bench` saw, and the processor time that it cost the server. */
@@ -50,9 +82,10 @@ async function offer(target, flags) {
   return { ...result, cpu: target.server && readCpu(target.server.pid) - cpu };
 }
 
-function startLoad({ url, body }, flags) {
+function startLoad({ url, body, headers = {} }, flags) {
   const bin = fileURLToPath(new URL('../bin/llm-api.js', import.meta.url));
-  const args = [bin, 'bench', url, '--body', JSON.stringify(body), ...flags.map(String)];
+  const lines = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  const args = [bin, 'bench', url, '--body', JSON.stringify(body), ...lines, ...flags.map(String)];
   const env = { ...process.env, LLM_API_KEY: CALLER_KEY };
   return promisify(execFile)(...pinTo(LOAD_CORE, process.execPath, args), { env });
 }
@@ -65,11 +98,11 @@ function asFastAsItGoes(seconds) {
   return ['-c', CONNECTIONS, '-d', seconds, '--warmup', 0];
 }
 
-export async function measurePlain(target, seconds, tell) {
+async function measurePlain(target, seconds, tell) {
   tellRate('plain answers', await offer(target, asFastAsItGoes(seconds)), tell);
 }
 
-export async function measureStreams(target, seconds, tell) {
+async function measureStreams(target, seconds, tell) {
   const flags = ['--stream', ...asFastAsItGoes(seconds)];
   tellRate('streams', await offer(toStream(target), flags), tell);
 }
@@ -80,10 +113,10 @@ function tellRate(what, { requestsPerSecond, requests, cpu }, tell) {
 }
 
 /** `direct` carries the upstream's own time from the first target to the others. */
-export async function measureLatency(target, seconds, tell, direct) {
+async function measureLatency(target, seconds, tell, direct) {
   const { latency } = await offer(target, ['-c', 1, '-d', seconds, '--warmup', 0.5]);
-  if (target.server) tell('added latency, p50 ms', latency.p50 - direct.ms);
-  else direct.ms = latency.p50;
+  if (!target.server) Object.assign(direct, latency);
+  else for (const p of ['p50', 'p99']) tell(`added latency, ${p} ms`, latency[p] - direct[p]);
 }
 
 /** Memory with that many streams open, each of which has begun. */

@@ -6,19 +6,18 @@
 // the other. Rounds are interleaved, so that a busy moment of the machine meets all; answers are
 // also told per second of processor time, which a busy neighbour hardly changes.
 import { prepareContestants } from './contestants.mjs';
-import { megabytes, printTable, quantile, readMemory } from './figures.mjs';
+import { formatSpread, megabytes, printTable, quantile, readMemory } from './figures.mjs';
 import {
+  createSamples,
   holdStreams,
-  measureLatency,
+  MEASURES,
   measurePaced,
-  measurePlain,
-  measureStreams,
+  runRounds,
   startTarget,
   startUpstream,
 } from './measures.mjs';
 import { runStacks, stopServer } from './servers.mjs';
 
-const MEASURES = { plain: measurePlain, streams: measureStreams, latency: measureLatency };
 /** Beside the snippet and the bare one, by the first word of what is measured. */
 const AT_LEAST = {
   fastapi: { plain: [3, 0.75], streams: [15, 0.75], paced: [5, 0.75] },
@@ -26,7 +25,11 @@ const AT_LEAST = {
   flask: { plain: [1] },
   express: { plain: [1] },
 };
-const AT_MOST = { added: [1, 1.5], memory: [1] };
+const AT_MOST = {
+  'added latency, p50 ms': [1, 1.5],
+  'memory, idle': [1],
+  'memory, 500 streams': [1],
+};
 const texts = { only: { type: 'string' }, json: { type: 'boolean' } };
 const known = { numbers: { rounds: 3, seconds: 4 }, stacks: Object.keys(AT_LEAST), texts };
 const report = { date: new Date().toISOString(), node: process.version, stacks: {} };
@@ -37,13 +40,7 @@ await runStacks(known, async (stack, options) => {
   const only = options.only?.split(',') ?? ['memory', ...Object.keys(MEASURES), 'paced'];
   const isWanted = (name) =>
     only.includes(name) && (isAsync || !['streams', 'paced'].includes(name));
-  const samples = {};
-  const note = (measure, name, value) => {
-    samples[measure] ??= {};
-    samples[measure][name] ??= [];
-    samples[measure][name].push(value);
-  };
-
+  const { samples, note } = createSamples();
   const upstream = await startUpstream();
   if (isWanted('memory')) {
     for (const [name, one] of Object.entries(contestants)) {
@@ -58,16 +55,7 @@ await runStacks(known, async (stack, options) => {
     targets[name] = await startTarget(one, upstream);
   }
   const measures = Object.keys(MEASURES).filter(isWanted);
-  for (let round = 0; round <= options.rounds; round++) {
-    for (const measure of measures) {
-      const direct = { ms: 0 };
-      for (const [name, target] of Object.entries(targets)) {
-        // The first round warms up.
-        const tell = round === 0 ? () => {} : (what, value) => note(what, name, value);
-        await MEASURES[measure](target, round === 0 ? 1 : options.seconds, tell, direct);
-      }
-    }
-  }
+  await runRounds(measures, targets, options, note);
   if (isWanted('paced')) await measurePaced(targets, upstream, options.rounds, note);
   for (const { server } of Object.values(targets)) if (server) await stopServer(server);
   upstream.close();
@@ -78,13 +66,10 @@ await runStacks(known, async (stack, options) => {
 
 function printReport(stack, samples, { rounds, seconds }) {
   const rows = Object.entries(samples).map(([what, byName]) => {
-    const format = what.startsWith('memory') ? megabytes : formatFigure;
-    const cells = ['ours', 'snippet', 'bare', 'upstream'].map((name) => {
-      const values = byName[name] ?? [];
-      if (values.length < 2) return values.map(format).join() || '–';
-      const [least, most] = [Math.min(...values), Math.max(...values)];
-      return `${format(quantile(values, 0.5))} (${format(least)}–${format(most)})`;
-    });
+    const format = what.startsWith('memory') ? megabytes : undefined;
+    const cells = ['ours', 'snippet', 'bare', 'upstream'].map((name) =>
+      formatSpread(byName[name], format),
+    );
     return [what, ...cells, ...judge(stack, what, byName)];
   });
   console.log(`\n${stack}, Node ${process.version}: medians of ${rounds} rounds of ${seconds} s`);
@@ -94,8 +79,8 @@ function printReport(stack, samples, { rounds, seconds }) {
 /** The ratios of the medians, each with its aim. */
 function judge(stack, what, byName) {
   const [word] = what.split(/\W/);
-  const isLow = word in AT_MOST;
-  const aims = AT_MOST[word] ?? AT_LEAST[stack][word] ?? [];
+  const isLow = what in AT_MOST;
+  const aims = AT_MOST[what] ?? AT_LEAST[stack][word] ?? [];
   return ['snippet', 'bare'].map((name, index) => {
     if (!byName[name]) return '–';
     const ratio = quantile(byName.ours, 0.5) / quantile(byName[name], 0.5);
@@ -104,8 +89,4 @@ function judge(stack, what, byName) {
     const isMet = isLow ? ratio <= aim : ratio >= aim;
     return `${ratio.toFixed(2)} (${isMet ? '' : 'NOT '}${isLow ? '≤' : '≥'} ${aim})`;
   });
-}
-
-function formatFigure(value) {
-  return value.toFixed(value < 10 ? 2 : 0);
 }
