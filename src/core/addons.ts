@@ -31,7 +31,7 @@ export interface AddonManifest {
 /**
  * An add-on as it lies in `templates/addons/<name>`: its data, and folders of files unrendered. A
  * folder is for `all`, or for what it is named after: a language, a stack, a package manager, or
- * `with-<add-on>` where both are there.
+ * `with-<add-on>` where both are there. A lock in it has the packages that the add-on adds.
  */
 export interface AddonTemplate {
   readonly name: AddonName;

@@ -1,6 +1,7 @@
 import { type AddonPackages, type AddonTemplate, checkAddons, foldersFor } from './addons.ts';
 import type { Answers } from './answers.ts';
 import { formatJson } from './compose.ts';
+import { composeLock, isLock, lockRoot } from './compose-lock.ts';
 import { languageOf, type StackTemplate } from './stacks.ts';
 import { comparePaths, type FileEntry, sortTree } from './tree.ts';
 
@@ -8,8 +9,8 @@ import { comparePaths, type FileEntry, sortTree } from './tree.ts';
 const SECTION = /^section\.md(\.ejs)?$/;
 
 /**
- * The stack with what its add-ons bring: their files, variables, dependencies, scripts and sections
- * of the README. The order in which add-ons are named does not matter.
+ * The stack with what its add-ons bring: their files, variables, dependencies and their locks,
+ * scripts, and sections of the README. The order in which add-ons are named does not matter.
  *
  * @throws CliError (2) where the add-ons do not go together, or not with the stack
  * @throws Error where two of them bring the same file
@@ -29,7 +30,12 @@ export function composeAddons(
           sections.push([path, file]);
           continue;
         }
-        if (files.has(path)) throw new Error(`the add-on ${name} brings ${path} a second time`);
+        const there = files.get(path);
+        if (there && isLock(path)) {
+          files.set(path, { ...there, text: composeLock(path, there.text, file.text) });
+          continue;
+        }
+        if (there) throw new Error(`the add-on ${name} brings ${path} a second time`);
         files.set(path, file);
       }
     }
@@ -40,6 +46,10 @@ export function composeAddons(
   if (packageJson) {
     const text = addToPackageJson(packageJson.text, packages);
     files.set('package.json', { ...packageJson, text });
+    const lock = files.get('package-lock.json');
+    if (lock && packages.length > 0) {
+      files.set('package-lock.json', { ...lock, text: lockRoot(lock.text, text) });
+    }
   }
   const { manifest } = stack;
   const added = (group: 'dependencies' | 'devDependencies'): readonly string[] =>

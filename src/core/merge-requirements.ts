@@ -8,14 +8,17 @@ const REST = /^\s+(--hash=|#)/;
  * Undefined where a side has more than pinned requirements in it.
  */
 export function mergeRequirements(yours: string, base: string, ours: string): string | undefined {
-  const [a, o, b] = [yours, base, ours].map(readLock);
+  const [a, o, b] = [yours, base, ours].map(readRequirements);
   if (!a || !o || !b) return undefined;
   const items = mergeItems(a.items, o.items, b.items, true) ?? [];
   const intro = a.intro === o.intro ? b.intro : a.intro;
   return `${[intro, ...items.map((item) => item.text)].filter(Boolean).join('\n')}\n`;
 }
 
-function readLock(text: string): { intro: string; items: readonly ListItem[] } | undefined {
+/** Undefined where it has more than pinned requirements, or one of them twice. */
+export function readRequirements(
+  text: string,
+): { intro: string; items: readonly ListItem[] } | undefined {
   const lines = text.replace(/\n+$/, '').split('\n');
   const first = lines.findIndex((line) => !line.startsWith('#'));
   const items: { key: string; text: string }[] = [];
