@@ -44,6 +44,8 @@ describeProjects('a project of the first release, after months of work', {}, (pr
     expect(code, error).toBe(conflicts.length === 0 ? 0 : 1);
     const after = await readTree(directory);
     for (const [path, text] of Object.entries(before)) {
+      // The record holds our files, and our tests may say "mine" too.
+      if (path.startsWith('.llm-api/')) continue;
       const kept = new Set(after[path]?.split(/\r?\n/));
       const lost = text.split(/\r?\n/).filter((line) => /\bmine\b/i.test(line) && !kept.has(line));
       expect(lost, path).toEqual([]);

@@ -2,19 +2,22 @@ import { randomUUID } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import cors from '@fastify/cors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import Fastify, { LogController } from 'fastify';
 import { createAccess } from './access.js';
-import { Admission } from './admission.js';
-import { answerClientError, answerError, notFound } from './errors.js';
-import { ClientLeft, Exchanges } from './exchange.js';
+import { type Exchange, Traffic } from './exchange.js';
 import { addGenerate } from './generate.js';
-import { createMetrics } from './metrics.js';
-import { addOpenApi } from './openapi.js';
-import { listOf, type Settings } from './settings.js';
-import { addSystem } from './system.js';
+import { addDocs, describe, problemResponses } from './openapi.js';
+import { Problem } from './problems.js';
+import type { Settings } from './settings.js';
+import { createTelemetry } from './telemetry.js';
 import { createUpstream } from './upstream.js';
-import { addWebSocket } from './websocket.js';
 import { shareMetrics } from './workers.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    exchange: Exchange;
+  }
+}
 
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'",
@@ -25,68 +28,87 @@ const SECURITY_HEADERS = {
 };
 
 /** The whole application, not listening yet. Tests give it their settings and read its log. */
-export async function buildApp(settings: Settings, log?: Writable): Promise<FastifyInstance> {
-  const [proxies, origins] = [listOf(settings.TRUSTED_PROXIES), listOf(settings.CORS_ORIGINS)];
+export async function buildApp(settings: Settings, log?: Writable) {
+  const { CORS_ORIGINS, LOG_LEVEL, TRUSTED_PROXIES } = settings;
   const app = Fastify({
     logger: {
       // The names that the other stacks take; pino has its own for one of them.
-      level: settings.LOG_LEVEL === 'warning' ? 'warn' : settings.LOG_LEVEL,
+      level: LOG_LEVEL === 'warning' ? 'warn' : LOG_LEVEL,
       ...(log && { stream: log }),
       base: null,
       messageKey: 'message',
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (level) => ({ level }) },
     },
-    // One line per request, written when it is over, in place of Fastify's two.
-    logController: new LogController({
-      disableRequestLogging: true,
-      requestIdLogLabel: 'request_id',
-    }),
+    // Telemetry writes one line per request, when it is over, in place of Fastify's two.
+    // One for all: a child for each request costs, and the line of a request names it.
+    childLoggerFactory: (logger) => logger,
+    logController: new LogController({ disableRequestLogging: true }),
     // The caller's X-Request-Id where it is safe to repeat in headers and logs.
     genReqId: ({ headers: { 'x-request-id': id } }) =>
       /^[A-Za-z0-9._-]{1,128}$/.test(`${id ?? ''}`) ? `${id}` : randomUUID(),
-    trustProxy: proxies.length > 0 && proxies,
+    trustProxy: TRUSTED_PROXIES.length > 0 && [...TRUSTED_PROXIES],
     bodyLimit: settings.MAX_BODY_BYTES,
     requestTimeout: settings.REQUEST_TIMEOUT * 1000,
-    // While it stops, the process goes on to answer what reaches it.
+    // While it drains it goes on to answer; what is open then holds nothing back.
     return503OnClosing: false,
+    forceCloseConnections: true,
     // Fastify would turn "1" into 1 and drop unknown fields. A wrong request is to be told so.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
-    clientErrorHandler: answerClientError,
     // A path that cannot be decoded names nothing. No hook sees such a request.
     frameworkErrors: (_error, request, reply) => {
       begin(request, reply);
-      answerError(notFound(app, request), request, reply);
+      answerError(new Problem('not-found'), request, reply);
     },
   });
   // Text is not a body this API knows: only JSON is left.
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler(answerError);
 
-  const admission = new Admission(settings);
+  const { registry, report } = createTelemetry(app.log, () => traffic);
+  const traffic = new Traffic(settings, report);
+  const metrics = shareMetrics(registry);
   const upstream = createUpstream(settings);
-  const { report, registry } = createMetrics(admission);
-  const exchanges = new Exchanges(settings.REQUEST_TIMEOUT, report);
-  app.decorate('exchanges', exchanges);
+  app.addHook('preClose', async () => {
+    await traffic.drain();
+    for (const socket of app.websocketServer.clients) socket.close(1012, 'This server stops.');
+  });
   app.addHook('onClose', () => upstream.close());
+  app.addHook('onClose', () => metrics.leave());
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {
     const { id, method, routeOptions } = request;
-    const exchange = exchanges.begin(id, method, routeOptions.url ?? null, request.log);
+    const exchange = traffic.begin(id, method, routeOptions.url);
     request.exchange = exchange;
     const { raw } = reply.headers({ ...SECURITY_HEADERS, 'x-request-id': id });
     // Not Fastify's onResponse, which stays silent when the client leaves.
     raw.once('close', () => {
-      const left = !raw.writableEnded && !exchange.problem;
-      if (left) exchange.controller.abort(new ClientLeft());
-      exchanges.end(exchange, left ? 499 : raw.statusCode);
+      if (!raw.writableEnded) exchange.abort(new Problem('client_closed'));
+      traffic.end(exchange, raw.statusCode);
     });
   }
+
+  function answerError(error: unknown, { id, exchange }: FastifyRequest, reply: FastifyReply) {
+    const problem = exchange.fail(error);
+    const body = problem.toBody(id);
+    if (!reply.raw.headersSent) {
+      reply.code(body.status).headers(problem.extras.headers ?? {});
+      return void reply.type('application/problem+json').send(JSON.stringify(body));
+    }
+    reply.hijack();
+    // A reader too slow to take a stream in time would not take its last event either.
+    if (reply.raw.writableNeedDrain) reply.raw.destroy();
+    else reply.raw.end(`data: ${JSON.stringify({ error: body })}\n\n`);
+  }
+
   app.decorateRequest('exchange');
-  app.addHook('onRequest', async (request, reply) => begin(request, reply));
-  if (origins.length > 0) {
+  app.addHook('onRequest', (request, reply, done) => {
+    begin(request, reply);
+    done();
+  });
+  if (CORS_ORIGINS.length > 0) {
     await app.register(cors, {
-      origin: origins.includes('*') ? '*' : origins,
+      origin: CORS_ORIGINS.includes('*') ? '*' : [...CORS_ORIGINS],
       strictPreflight: false,
       methods: ['GET', 'POST'],
       allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
@@ -94,16 +116,33 @@ export async function buildApp(settings: Settings, log?: Writable): Promise<Fast
     });
   }
   // Before the body is read: a wrong path or method is wrong whatever comes with it.
-  app.addHook('onRequest', async (request) => {
-    if (request.is404) throw notFound(app, request);
+  app.addHook('onRequest', async ({ is404, url, headers: { upgrade }, routeOptions }) => {
+    const isSocket = upgrade?.toLowerCase() === 'websocket';
+    if (isSocket && routeOptions.url !== '/generate/ws') throw new Problem('not-found');
+    if (!is404) return;
+    const [path = url] = url.split('?', 1);
+    const allowed = app.supportedMethods.filter((method) => app.hasRoute({ url: path, method }));
+    if (allowed.length === 0) throw new Problem('not-found');
+    throw new Problem('method-not-allowed', { headers: { allow: allowed.join(', ') } });
   });
 
-  await addOpenApi(app);
-  addSystem(app, shareMetrics(registry));
+  await addDocs(app);
+  const links = { generate: '/generate', docs: '/docs', openapi: '/openapi.json' };
+  const about = { name: 'LLM API', links };
+  const ok = { status: 'ok' };
+  app.get('/', describe('What this is', about), async () => about);
+  app.get('/healthz', describe('Whether the process lives', ok), async () => ok);
+  const ready = describe('Whether to send requests here', ok, problemResponses(503));
+  app.get('/readyz', ready, async ({ exchange }) => {
+    exchange.throwIfAborted();
+    return ok;
+  });
+  app.get('/metrics', describe('Figures for Prometheus', '# HELP …'), async (_request, reply) => {
+    reply.type('text/plain; version=0.0.4; charset=utf-8');
+    return metrics.render();
+  });
   const access = await createAccess(app, settings);
-  const parts = { settings, access, admission, exchanges, upstream };
-  addGenerate(app, parts);
-  await addWebSocket(app, parts);
+  await addGenerate(app, settings, access, traffic, upstream);
   await app.ready();
   return app;
 }

@@ -1,48 +1,47 @@
+import type { FastifyError, FastifySchemaValidationError } from 'fastify';
+
 /** Everything that this server answers when it does not answer the question (RFC 9457). */
 export const PROBLEMS = {
-  'bad-request': [400, 'Bad request'],
   'invalid-json': [400, 'The body is not JSON'],
-  unauthorized: [401, 'A valid key is needed'],
-  'not-found': [404, 'Not found'],
-  'method-not-allowed': [405, 'Method not allowed'],
-  'too-large': [413, 'The body is too large'],
-  'unsupported-media-type': [415, 'The content type is not JSON'],
-  'invalid-request': [422, 'The request is not valid'],
+  unauthorized: [401, 'A key of this server is needed'],
+  forbidden: [403, 'CORS_ORIGINS does not name the origin of this page'],
+  'not-found': [404, 'There is nothing here'],
+  'method-not-allowed': [405, 'Not with this method'],
+  'too-large': [413, 'The body is larger than this server accepts'],
+  'unsupported-media-type': [415, 'The Content-Type is not application/json'],
+  'invalid-request': [422, 'Some fields are not valid'],
   'rate-limited': [429, 'Too many requests'],
   'upstream-rate-limited': [429, 'The model provider is limiting requests'],
-  'internal-error': [500, 'Internal error'],
+  // There is nobody left to answer: a word for the log.
+  client_closed: [499, 'The client has left'],
+  'internal-error': [500, 'Something went wrong in this server'],
   'upstream-misconfigured': [502, 'The model provider rejected the call'],
   'upstream-failed': [502, 'The model provider failed'],
   'upstream-truncated': [502, 'The model provider stopped in the middle of an answer'],
   draining: [503, 'This server is stopping'],
-  overloaded: [503, 'This server is busy'],
+  overloaded: [503, 'Too many requests are in front of this one'],
   'upstream-timeout': [504, 'The model provider took too long'],
 } as const;
+type Slug = keyof typeof PROBLEMS;
 
-interface ProblemExtras {
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+interface Extras {
+  readonly headers?: Readonly<Record<string, string>>;
   readonly errors?: readonly { readonly field: string; readonly message: string }[];
   /** For the log: what happened, in words that hold no prompt, key or upstream text. */
-  readonly reason?: string | undefined;
-  /** Seconds after which another try may work. Without it none will. */
-  readonly retryAfter?: number | 'soon';
+  readonly reason?: string;
+  readonly cause?: Error;
+  /** Another try may work: after so many seconds, where the provider says. */
+  readonly isPassing?: boolean;
+  readonly retryAfter?: number | undefined;
 }
 
-/**
- * An error that is an answer: throw it anywhere in a request. The caller reads its message, which
- * therefore never holds a prompt, a key, a stack trace or the upstream's own words.
- */
+/** An error that is an answer: throw it anywhere in a request. */
 export class Problem extends Error {
-  override readonly name = 'Problem';
-  readonly status: number;
-
   constructor(
-    readonly slug: keyof typeof PROBLEMS,
-    detail: string,
-    readonly extras: ProblemExtras = {},
+    readonly slug: Slug,
+    readonly extras: Extras = {},
   ) {
-    super(detail);
-    this.status = PROBLEMS[slug][0];
+    super(slug);
   }
 
   /** The body of the answer, or of the error event in a stream that has already begun. */
@@ -53,9 +52,38 @@ export class Problem extends Error {
       type: `/problems/${this.slug}`,
       title,
       status,
-      detail: this.message,
+      detail: `${title}.`,
       request_id,
       errors,
     };
   }
+}
+
+const OF_FASTIFY: Record<number, Slug> = {
+  400: 'invalid-json',
+  413: 'too-large',
+  415: 'unsupported-media-type',
+};
+
+/** The caller's mistakes, Fastify's own errors, and bugs. */
+export function toProblem(error: Error & Partial<FastifyError>): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof SyntaxError) return new Problem('invalid-json');
+  if (error.validation) return invalidRequest(error.validation);
+  return new Problem(OF_FASTIFY[error.statusCode ?? 500] ?? 'internal-error', { cause: error });
+}
+
+export function invalidRequest(found: readonly FastifySchemaValidationError[]): Problem {
+  const errors = found.map(({ instancePath, params, message }) => {
+    const names = [instancePath.slice(1), params.missingProperty, params.additionalProperty];
+    const allowed = params.allowedValues ? `: ${params.allowedValues}` : '';
+    return { field: names.filter(Boolean).join('.') || 'body', message: `${message}${allowed}` };
+  });
+  return new Problem('invalid-request', { errors });
+}
+
+/** What happened and where, without the message: that may quote a prompt. */
+export function traceOf(error: Error | undefined): object {
+  const trace = error?.stack?.split('\n').filter((line) => line.startsWith('    at '));
+  return { error: error?.name, trace };
 }

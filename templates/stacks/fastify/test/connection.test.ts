@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { answer, chunk, startApp } from './support.js';
+import { chunk, startApp } from './support.js';
 
 function post(url: string, body: object, signal?: AbortSignal): Promise<Response> {
   return fetch(`${url}/generate`, {
@@ -63,17 +62,4 @@ test('a silent stream is kept open with comments', async () => {
   vi.advanceTimersByTime(15_000);
   expect(await reader?.read()).toMatchObject({ value: ': ping\n\n' });
   await reader?.cancel();
-});
-
-test('bytes that are not HTTP are 400, with a request id', async () => {
-  const { app } = await startApp(answer);
-  const { hostname, port } = new URL(await app.listen({ port: 0 }));
-  const socket = connect(Number(port), hostname);
-
-  socket.end('GARBAGE\r\n\r\n');
-  const response = Buffer.concat(await socket.toArray()).toString();
-
-  expect(response).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
-  expect(response).toMatch(/\r\nX-Request-Id: [a-z0-9-]+\r\n/);
-  expect(response).toContain('"type":"/problems/bad-request"');
 });

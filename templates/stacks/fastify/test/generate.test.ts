@@ -45,16 +45,20 @@ test('the optional fields reach the upstream', async () => {
 });
 
 test.each([
-  [{}, 'prompt', 'is required'],
+  [{}, 'prompt', "must have required property 'prompt'"],
   [{ prompt: '' }, 'prompt', 'must NOT have fewer than 1 characters'],
-  [{ prompt: ' \n\u00a0' }, 'prompt', 'must not be only white space'],
+  [{ prompt: ' \n\u00a0' }, 'prompt', 'must match pattern "\\S"'],
   [{ prompt: 'x'.repeat(11) }, 'prompt', 'must NOT have more than 10 characters'],
   [{ prompt: 5 }, 'prompt', 'must be string'],
-  [{ prompt: 'x', model: 'unknown' }, 'model', 'must be one of test-model'],
+  [
+    { prompt: 'x', model: 'unknown' },
+    'model',
+    'must be equal to one of the allowed values: test-model',
+  ],
   [{ prompt: 'x', temperature: '1' }, 'temperature', 'must be number'],
   [{ prompt: 'x', max_tokens: 4097 }, 'max_tokens', 'must be <= 4096'],
   [{ prompt: 'x', stream: 1 }, 'stream', 'must be boolean'],
-  [{ prompt: 'x', colour: 'red' }, 'colour', 'is not a field of this request'],
+  [{ prompt: 'x', colour: 'red' }, 'colour', 'must NOT have additional properties'],
   [[], 'body', 'must be object'],
 ])('%j is 422 and names the field', async (payload, field, message) => {
   const { generate, calls } = await startApp(answer, { MAX_PROMPT_CHARS: '10' });

@@ -54,32 +54,38 @@ test('nobody waits longer than QUEUE_TIMEOUT', async () => {
 });
 
 test('while it drains, what is in goes on and what comes is refused', async () => {
-  const { app, generate, answerNext, isHeld } = await startHeld();
+  const { app, generate, answerNext, isHeld } = await startHeld({ DRAIN_TIMEOUT: '30' });
+  const url = await app.listen({ port: 0 });
   const running = generate({ prompt: 'Hi' });
   await isHeld(1);
 
-  const drained = app.exchanges.drain(30);
+  const closed = app.close();
 
-  const refused = await generate({ prompt: 'Hi' });
-  expect([refused.statusCode, refused.json().type]).toEqual([503, '/problems/draining']);
-  expect(refused.headers).toMatchObject({ 'retry-after': '1', connection: 'close' });
-  expect((await app.inject('/readyz')).statusCode).toBe(503);
-  expect((await app.inject('/healthz')).statusCode).toBe(200);
+  const refused = await fetch(`${url}/generate`, { method: 'POST' });
+  expect([refused.status, await refused.json()]).toMatchObject([
+    503,
+    { type: '/problems/draining' },
+  ]);
+  expect(refused.headers.get('retry-after')).toBe('1');
+  expect(refused.headers.get('connection')).toBe('close');
+  expect((await fetch(`${url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
   answerNext();
   expect((await running).statusCode).toBe(200);
-  await drained;
+  await closed;
 });
 
 test('what does not end in time is cut off, and says why', async () => {
-  const { app, generate, calls } = await startApp((response) => {
+  const play = (response: ServerResponse) => {
     if (calls.length > 1) return;
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk('Hel'));
-  });
+  };
+  const { app, generate, calls } = await startApp(play, { DRAIN_TIMEOUT: '0.05' });
   const stream = generate({ prompt: 'Hi', stream: true });
   const plain = generate({ prompt: 'Hi' });
   await vi.waitFor(() => expect(calls).toHaveLength(2));
 
-  await app.exchanges.drain(0.05);
+  await app.close();
 
   const draining = { type: '/problems/draining' };
   expect(readEvents((await stream).body).at(-1)).toMatchObject({ error: draining });

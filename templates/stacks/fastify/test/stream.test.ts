@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { chunk, readEvents, startApp, streaming } from './support.js';
 
@@ -29,6 +30,48 @@ test('a stream carries the pieces, the end and [DONE]', async () => {
     '[DONE]',
   ]);
   expect(calls[0]).toMatchObject({ stream: true, stream_options: { include_usage: true } });
+});
+
+test.each([
+  ['alike', ['a', 'a', 'b', ' c', '{}', 'é😀', 'd']],
+  [
+    'what JSON escapes',
+    ['a', '"', '\\', '\n', '"}', '","finish_reason":"x"', '\u0007', '\u2028', 'b'],
+  ],
+  [
+    'words of the events themselves',
+    ['content', 'test-model-1', 'delta', 'index', '', 'null', 'a'],
+  ],
+])('texts that are %s arrive as they are', async (_name, texts) => {
+  const { generate } = await startApp(
+    streaming(...texts.map((text) => chunk(text)), chunk('', 'stop'), DONE),
+  );
+
+  const response = await generate({ prompt: 'Hi', stream: true });
+
+  const sent = texts.filter(Boolean).map((text) => ({ text }));
+  expect(readEvents(response.body).slice(0, -2)).toEqual(sent);
+});
+
+test('events may come in pieces, in other lines, and each with fields of its own', async () => {
+  const events = ['é', '😀', 'x', 'y'].map((text, index) => {
+    const choices = [{ delta: { role: text, content: text } }];
+    return `: note\r\ndata:  ${JSON.stringify({ choices, index })}\r\n\r\n`;
+  });
+  const bytes = Buffer.from([...events, chunk('', 'stop'), DONE].join(''));
+  const { generate } = await startApp(async (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const byte of bytes) {
+      response.write(Buffer.of(byte));
+      await setImmediate();
+    }
+    response.end();
+  });
+
+  const response = await generate({ prompt: 'Hi', stream: true });
+
+  const sent = [{ text: 'é' }, { text: '😀' }, { text: 'x' }, { text: 'y' }];
+  expect(readEvents(response.body).slice(0, -2)).toEqual(sent);
 });
 
 test.each([

@@ -41,7 +41,7 @@ test('each message is answered by what a stream would hold', async () => {
 test.each([
   ['{"prompt"', 'invalid-json'],
   ['{}', 'invalid-request'],
-  [Buffer.from(hi), 'unsupported-media-type'],
+  [Buffer.from(hi), 'invalid-json'],
 ])('after %j it goes on', async (message, slug) => {
   const { app } = await startApp(play, unlimited);
   const { socket, said, hears } = await connect(app);
@@ -80,6 +80,21 @@ test('who leaves ends the call', async () => {
 
   await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ outcome: 'client_closed' }));
   await upstreamClosed;
+});
+
+test.each([
+  ['http://evil.example', {}, false],
+  ['null', {}, false],
+  ['http://localhost:80', {}, true],
+  ['https://app.example.com', { CORS_ORIGINS: 'https://app.example.com' }, true],
+  ['http://evil.example', { CORS_ORIGINS: '*' }, true],
+])('a page of %s, with %j, may connect: %s', async (origin, env, isAllowed) => {
+  const { app } = await startApp(play, env);
+
+  const connected = app.injectWS('/generate/ws', { headers: { origin, host: 'localhost:80' } });
+
+  if (isAllowed) (await connected).terminate();
+  else await expect(connected).rejects.toThrow('403');
 });
 
 test('a handshake without a key is refused', async () => {

@@ -1,15 +1,19 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from './problems.js';
-import { listOf, type Settings } from './settings.js';
+import type { Settings } from './settings.js';
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest();
+const sha256 = (text: string) => hash('sha256', text, 'buffer');
+const CHALLENGE = { 'www-authenticate': 'Bearer' };
 const SECONDS: Record<string, number> = { second: 1, minute: 60, hour: 3600, day: 86_400 };
 
+export type Access = Awaited<ReturnType<typeof createAccess>>;
+
 /** Who may call, and how often. Without API_KEYS everybody may. */
-export async function createAccess(app: FastifyInstance, { API_KEYS, RATE_LIMIT }: Settings) {
-  const hashes = listOf(API_KEYS).map((entry) =>
+export async function createAccess(app: FastifyInstance, settings: Settings) {
+  const { API_KEYS, CORS_ORIGINS, RATE_LIMIT } = settings;
+  const hashes = API_KEYS.map((entry) =>
     /^sha256:/i.test(entry) ? Buffer.from(entry.slice(7), 'hex') : sha256(entry),
   );
   const [max = '0', unit = 'minute'] = RATE_LIMIT.split('/');
@@ -19,31 +23,34 @@ export async function createAccess(app: FastifyInstance, { API_KEYS, RATE_LIMIT 
   const byKey = { keyGenerator: ({ exchange }: FastifyRequest) => `${exchange.keyId}` };
   const count = app.createRateLimit(hashes.length > 0 ? byKey : {});
 
-  function authenticate({ headers, exchange }: FastifyRequest): void {
-    if (hashes.length === 0) return;
-    const hash = sha256(/^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
-    // All of them, each in constant time: how long it takes says nothing about any key.
-    if (hashes.filter((known) => timingSafeEqual(known, hash)).length === 0) {
-      throw new Problem('unauthorized', 'Send Authorization: Bearer and a key of this server.', {
-        headers: { 'www-authenticate': 'Bearer' },
-      });
-    }
-    exchange.keyId = hash.toString('hex', 0, 4);
-  }
+  return {
+    authenticate({ headers, exchange }: FastifyRequest): void {
+      if (hashes.length === 0) return;
+      const given = sha256(/^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
+      // All of them, each in constant time: how long it takes says nothing about any key.
+      const found = hashes.filter((known) => timingSafeEqual(known, given));
+      if (found.length === 0) throw new Problem('unauthorized', { headers: CHALLENGE });
+      exchange.keyId = given.toString('hex', 0, 4);
+    },
 
-  /** Resolves with the headers that tell what is left. */
-  async function limit(request: FastifyRequest): Promise<Record<string, string>> {
-    const state = max === '0' ? undefined : await count(request);
-    if (!state || state.isAllowed) return {};
-    const headers = {
-      'ratelimit-policy': `"default";q=${max};w=${window}`,
-      ratelimit: `"default";r=${state.remaining};t=${state.ttlInSeconds}`,
-    };
-    if (!state.isExceeded) return headers;
-    throw new Problem('rate-limited', `This server answers ${max} requests per ${unit}.`, {
-      headers: { ...headers, 'retry-after': String(Math.max(1, state.ttlInSeconds)) },
-    });
-  }
+    /** Resolves with the headers that tell what is left. */
+    async limit(request: FastifyRequest): Promise<Record<string, string>> {
+      const state = max === '0' ? undefined : await count(request);
+      if (!state || state.isAllowed) return {};
+      const headers = {
+        'ratelimit-policy': `"default";q=${max};w=${window}`,
+        ratelimit: `"default";r=${state.remaining};t=${state.ttlInSeconds}`,
+      };
+      if (!state.isExceeded) return headers;
+      const wait = { 'retry-after': `${Math.max(1, state.ttlInSeconds)}` };
+      throw new Problem('rate-limited', { headers: { ...headers, ...wait } });
+    },
 
-  return { authenticate, limit };
+    /** Browsers let any page open a WebSocket to any host, a developer's own included. */
+    checkOrigin({ headers: { origin }, host }: FastifyRequest): void {
+      if (origin === undefined || origin.replace(/^https?:\/\//, '') === host) return;
+      const isKnown = CORS_ORIGINS.includes(origin) || CORS_ORIGINS.includes('*');
+      if (!isKnown) throw new Problem('forbidden');
+    },
+  };
 }

@@ -1,96 +1,130 @@
-import type { FastifyBaseLogger } from 'fastify';
-import { Problem } from './problems.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem, toProblem } from './problems.js';
+import type { Settings } from './settings.js';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    exchange: Exchange;
-  }
-  interface FastifyInstance {
-    exchanges: Exchanges;
-  }
-}
-
-/** There is nobody left to answer. */
-export class ClientLeft extends Error {}
+type Done<T> = (error?: unknown, value?: T) => void;
 
 /** One request, or one message on a WebSocket, and what becomes of it. */
 export class Exchange {
   keyId: string | null = null;
   model: string | null = null;
   usage: { input_tokens: number; output_tokens: number } | null = null;
-  problem: Problem | null = null;
+  readonly startedAt = performance.now();
   /** Milliseconds after the start. */
   firstToken: number | null = null;
-  readonly startedAt = performance.now();
-  readonly controller = new AbortController();
-  /** Whatever is done here ends when this aborts: with ClientLeft, or with the problem to answer. */
-  readonly signal = this.controller.signal;
+  /** Why it has no good end. */
+  failure: Problem | undefined;
+  /** Stops what is waited for: one thing at a time. */
+  onAbort = (_reason: Error) => {};
 
   constructor(
     readonly id: string,
     readonly method: string,
-    readonly route: string | null,
-    readonly log: FastifyBaseLogger,
-    readonly endsAt: number,
+    readonly route = 'unknown',
   ) {}
+
+  fail(error: unknown): Problem {
+    this.failure ??= toProblem(error as Error);
+    return this.failure;
+  }
+
+  abort(reason: Problem): void {
+    if (this.failure) return;
+    this.failure = reason;
+    this.onAbort(reason);
+  }
+
+  throwIfAborted(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** Waits until `start` calls back, or for an abort; then calls what `start` returned. */
+  wait<T = void>(start: (done: Done<T>) => () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.throwIfAborted();
+      const done: Done<T> = (error, value) => {
+        stop();
+        if (error) reject(error);
+        else resolve(value as T);
+      };
+      this.onAbort = done;
+      const stop = start(done);
+    });
+  }
 }
 
 /**
- * All that goes on, and the one place that ends it early: when the client leaves, at the deadline,
- * and when the server stops. Not Fastify's `request.signal` or `handlerTimeout`: those abort as
- * soon as the body of a POST has been read.
+ * All that goes on, and the one place that ends it early. Not Fastify's `request.signal` or
+ * `handlerTimeout`: those abort as soon as the body of a POST has been read.
  */
-export class Exchanges {
-  readonly #timers = new Map<Exchange, NodeJS.Timeout>();
-  readonly #milliseconds: number;
+export class Traffic {
+  /** Calls upstream, and who waits to be one, in order. */
+  running = 0;
+  readonly waiting = new Set<() => void>();
+  readonly #open = new Map<Exchange, NodeJS.Timeout>();
   #isDraining = false;
-  #whenEmpty = () => {};
 
   constructor(
-    seconds: number,
-    private readonly report: (exchange: Exchange, status: number) => void,
-  ) {
-    this.#milliseconds = seconds * 1000;
-  }
+    readonly settings: Settings,
+    readonly report: (exchange: Exchange, status: number) => void,
+  ) {}
 
-  /** While the server stops, what begins has been told to end. */
-  begin(id: string, method: string, route: string | null, log: FastifyBaseLogger): Exchange {
-    const endsAt = performance.now() + this.#milliseconds;
-    const exchange = new Exchange(id, method, route, log, endsAt);
-    const late = new Problem('upstream-timeout', 'There was no complete answer in time.');
-    const timer = setTimeout(() => exchange.controller.abort(late), this.#milliseconds);
-    this.#timers.set(exchange, timer);
-    if (this.#isDraining) exchange.controller.abort(stopping());
+  begin(id: string, method: string, route: string | undefined): Exchange {
+    const exchange = new Exchange(id, method, route);
+    const late = () => exchange.abort(new Problem('upstream-timeout'));
+    this.#open.set(exchange, setTimeout(late, this.settings.REQUEST_TIMEOUT * 1000));
+    if (this.#isDraining) exchange.abort(stopping());
     return exchange;
   }
 
   /** Without a status it leaves no trace, such as a handshake that became a WebSocket. */
   end(exchange: Exchange, status?: number): void {
-    clearTimeout(this.#timers.get(exchange));
-    if (this.#timers.delete(exchange) && status) this.report(exchange, status);
-    if (this.#timers.size === 0) this.#whenEmpty();
+    clearTimeout(this.#open.get(exchange));
+    if (this.#open.delete(exchange) && status) this.report(exchange, status);
   }
 
-  /** Takes nothing new, and resolves when all has come to its end or been cut off. */
-  async drain(seconds: number): Promise<void> {
-    this.#isDraining = true;
-    if (this.#timers.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      this.#whenEmpty = resolve;
+  /** Waits for one of MAX_CONCURRENCY places, and keeps it until `use` has come to its end. */
+  async admit<T>(exchange: Exchange, use: () => Promise<T>): Promise<T> {
+    if (this.running < this.settings.MAX_CONCURRENCY) this.running += 1;
+    else await this.#queue(exchange);
+    try {
+      return await use();
+    } finally {
+      // Whoever waits first takes over the place.
+      const [next] = this.waiting;
+      if (next) next();
+      else this.running -= 1;
+    }
+  }
+
+  #queue(exchange: Exchange): Promise<void> {
+    const { MAX_QUEUE, QUEUE_TIMEOUT } = this.settings;
+    if (this.waiting.size >= MAX_QUEUE) throw overloaded('overloaded');
+    return exchange.wait((done) => {
+      const timer = setTimeout(() => done(overloaded('queue-timeout')), QUEUE_TIMEOUT * 1000);
+      this.waiting.add(done);
+      return () => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+      };
     });
-    const cut = () => {
-      for (const { controller } of this.#timers.keys()) controller.abort(stopping());
-      setTimeout(this.#whenEmpty, LAST_WORDS);
+  }
+
+  /** What begins from now on is told to end. Resolves when all has, or has been cut off. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    const isOver = async (ms: number) => {
+      const until = performance.now() + ms;
+      while (this.#open.size > 0 && performance.now() < until) await sleep(20);
     };
-    setTimeout(cut, seconds * 1000).unref();
-    await empty;
+    await isOver(this.settings.DRAIN_TIMEOUT * 1000);
+    for (const exchange of this.#open.keys()) exchange.abort(stopping());
+    // For the last words to those who are cut off.
+    await isOver(300);
   }
 }
 
-/** Milliseconds that those who are cut off get to hear so. */
-const LAST_WORDS = 300;
-
+const overloaded = (reason: string) =>
+  new Problem('overloaded', { reason, headers: { 'retry-after': '1' } });
 const stopping = () =>
-  new Problem('draining', 'This server stops. Another one may answer.', {
-    headers: { 'retry-after': '1', connection: 'close' },
-  });
+  new Problem('draining', { headers: { 'retry-after': '1', connection: 'close' } });

@@ -19,7 +19,7 @@ test.each<[string, InjectOptions, number, string]>([
   ['a wrong method', { url: '/generate' }, 405, 'method-not-allowed'],
   ['not JSON', { ...generate, headers: json, payload: '{"prompt"' }, 400, 'invalid-json'],
   ['an empty body', { ...generate, headers: json }, 400, 'invalid-json'],
-  ['no content type', generate, 415, 'unsupported-media-type'],
+  ['no content type', { ...generate, payload: '{"prompt":"Hi"}' }, 415, 'unsupported-media-type'],
   [
     'another content type',
     { ...generate, headers: { 'content-type': 'text/plain' }, payload: '{"prompt":"Hi"}' },

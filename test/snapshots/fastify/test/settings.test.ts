@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allowedModels, readSettings } from '../src/settings.js';
+import { readSettings } from '../src/settings.js';
 
 test('an empty environment is enough to start', () => {
   expect(readSettings({})).toMatchObject({
@@ -31,19 +31,19 @@ test('all mistakes are told at once, each with its variable and without its valu
   };
 
   expect(() => readSettings(env)).toThrowErrorMatchingInlineSnapshot(`
-    [Error: The environment is not usable:
-      OPENAI_API_KEY must be visible ASCII characters
+    [SettingsError: The environment is not usable:
+      OPENAI_API_KEY must be visible ASCII
       OPENAI_BASE_URL must be an http or https URL without user or query
-      API_KEYS must be keys of visible ASCII characters, or sha256: and 64 hex digits
+      API_KEYS must be a key, or sha256: and 64 hex digits
       PORT must be <= 65535
-      APP_ENV must be one of development, production
+      APP_ENV must be equal to one of the allowed values: development, production
       MAX_BODY_BYTES must be integer
-      RATE_LIMIT must be 0, or a number per second, minute, hour or day
+      RATE_LIMIT must be 0, or a number/second, /minute, /hour or /day
       IDLE_TIMEOUT must be > 0
       REQUEST_TIMEOUT must be number
       MAX_RETRIES must be integer
-      CORS_ORIGINS must be * or origins such as https://app.example.com
-      TRUSTED_PROXIES must be addresses or networks such as 10.0.0.0/8]
+      CORS_ORIGINS must be * or an origin
+      TRUSTED_PROXIES must be an address or network]
   `);
 });
 
@@ -53,8 +53,8 @@ test('production needs keys of callers and a key of the provider', () => {
   );
 });
 
-test('a request may name LLM_MODEL and the ALLOWED_MODELS', () => {
-  const settings = readSettings({ LLM_MODEL: 'a', ALLOWED_MODELS: 'b, c,a,' });
+test('a list is separated by commas, and the first source goes before the second', () => {
+  const settings = readSettings({ ALLOWED_MODELS: 'b, c,' }, { ALLOWED_MODELS: 'd', PORT: '9' });
 
-  expect(allowedModels(settings)).toEqual(['a', 'b', 'c']);
+  expect(settings).toMatchObject({ ALLOWED_MODELS: ['b', 'c'], PORT: 9 });
 });

@@ -39,6 +39,7 @@ export async function startApp(play: Play, env: Record<string, string> = {}) {
     OPENAI_BASE_URL: upstream.url,
     LLM_MODEL: 'test-model',
     MAX_RETRIES: '0',
+    DRAIN_TIMEOUT: '0.05',
     ...env,
   });
   const app = await buildApp(settings, stream);
