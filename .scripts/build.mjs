@@ -1,34 +1,70 @@
-// Bundles src/ into dist/: one entry, one chunk for each thing that only some commands load.
-// dist/cli and dist/chunks lie as deep as src/effects, so `../../templates` is right from all.
+// Bundles src/ into dist/cli: one file for main, and one for each thing that is imported with
+// `import()`, with all that it needs. dist/cli lies as deep as src/effects, so `../../templates` is
+// right from both.
+//
+// CommonJS, and few files to read: on Node 20 that starts a third sooner than ES modules in chunks,
+// and code that a command does not need is not even parsed.
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { collectNotices } from './notices.mjs';
 
 const root = new URL('..', import.meta.url);
+const folder = fileURLToPath(root);
 const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
 
 // Built aside and then put in place: whoever runs the tool meanwhile finds the old one or the new.
 const aside = `dist-${process.pid}`;
-const { metafile } = await build({
-  absWorkingDir: new URL('.', root).pathname,
-  entryPoints: { 'cli/main': 'src/cli/main.ts' },
-  outdir: aside,
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  minifySyntax: true,
-  minifyWhitespace: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.17',
-  alias: { '@inquirer/external-editor': './.scripts/no-editor.mjs' },
-  define: { __VERSION__: JSON.stringify(version) },
-  // commander and cross-spawn are CommonJS: bundled as ESM they still require built-in modules, and
-  // nothing else. This costs nothing in a chunk that requires none, where createRequire does.
-  banner: { js: 'const require=(name)=>process.getBuiltinModule(name);' },
-  metafile: true,
-  logLevel: 'warning',
-});
+/** What becomes a file of its own, and its name. Grows while it is gone through. */
+const files = new Map([
+  ['src/cli/main.ts', 'main'],
+  // Main knows an error by its class: there is to be one of it, whoever throws.
+  ['src/core/errors.ts', 'errors'],
+  // Heavy, and needed by several.
+  ['execa', 'execa'],
+]);
+const outputs = {};
+for (const [source, name] of files) {
+  const { metafile } = await build({
+    absWorkingDir: folder,
+    entryPoints: { [name]: source },
+    outdir: `${aside}/cli`,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    minify: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.17',
+    // What esbuild writes instead is `require`: Node's own would load its whole loader of modules.
+    supported: { 'dynamic-import': false },
+    alias: { '@inquirer/external-editor': './.scripts/no-editor.mjs' },
+    define: { __VERSION__: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl=require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [{ name: 'files of their own', setup: keepApart }],
+    metafile: true,
+    logLevel: 'warning',
+  });
+  Object.assign(outputs, metafile.outputs);
+}
 await rm(new URL('dist', root), { recursive: true, force: true });
 await rename(new URL(aside, root), new URL('dist', root));
-await writeFile(new URL('THIRD-PARTY-NOTICES', root), await collectNotices(root, metafile));
+await writeFile(new URL('THIRD-PARTY-NOTICES', root), await collectNotices(root, { outputs }));
+
+function keepApart({ onResolve, onLoad }) {
+  onResolve({ filter: /./ }, ({ path, kind, resolveDir }) => {
+    if (kind === 'entry-point') return;
+    const isOurs = path.startsWith('.') && path.endsWith('.ts');
+    const source = isOurs ? relative(folder, join(resolveDir, path)).replaceAll('\\', '/') : path;
+    if (kind === 'dynamic-import' && isOurs && !files.has(source)) {
+      files.set(source, source.slice('src/'.length, -'.ts'.length).replaceAll('/', '-'));
+    }
+    if (files.has(source)) return { path: `./${files.get(source)}.cjs`, external: true };
+  });
+  // commander could start programs for subcommands in files of their own; we have none, and what
+  // starts programs takes longer to load than commander.
+  onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+    /[\\/]commander[\\/]/.test(importer) ? { path: 'none', namespace: 'none' } : undefined,
+  );
+  onLoad({ filter: /^none$/, namespace: 'none' }, () => ({ contents: '' }));
+}

@@ -12,6 +12,7 @@ export async function chooseAddons(
   flag: readonly AddonName[] | undefined,
   ask: Asker | undefined,
 ): Promise<readonly AddonName[]> {
+  if (!flag && !ask) return [];
   const all = readAddonManifests();
   const fitting = all
     .filter(({ manifest }) => manifest.layouts.includes(layoutOf(stack)))

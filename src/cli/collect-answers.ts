@@ -1,5 +1,4 @@
 import { basename, resolve } from 'node:path';
-import { text as readText } from 'node:stream/consumers';
 import {
   type Answers,
   DEFAULT_BASE_URL,
@@ -80,7 +79,10 @@ export async function collectAnswers(
 }
 
 async function chooseKey(flags: CreateFlags, ask: Asker | undefined): Promise<string | undefined> {
-  if (flags.keyStdin) return parseKey((await readText(process.stdin)).trim());
+  if (flags.keyStdin) {
+    const { text: readAll } = await import('node:stream/consumers');
+    return parseKey((await readAll(process.stdin)).trim());
+  }
   // A key in the environment is found there by the server too: it need not be written anywhere.
   if (!ask || flags.key === false || process.env.OPENAI_API_KEY) return undefined;
   const how = await ask.choice('OpenAI API key?', [

@@ -37,7 +37,7 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
 /** Someone who can be asked: a terminal on both sides, and no machine that only looks like one. */
 async function loadAsker({ yes, json }: CreateFlags): Promise<Asker | undefined> {
   const output = json ? process.stderr : process.stdout;
-  if (yes || isCi(process.env) || !process.stdin.isTTY || !output.isTTY) return undefined;
+  if (yes || isCi(process.env) || !output.isTTY || !process.stdin.isTTY) return undefined;
   const { createAsker } = await import('../effects/ask.ts');
   return createAsker(output);
 }

@@ -41,7 +41,9 @@ const NOT_PLAIN_IN_URL = /[^A-Za-z0-9\-._~:/@%+,=[\]]|(?<=:)~/g;
 export function nameProblem(name: string): string | undefined {
   if (name.trim() === '') return 'is empty';
   if (/[/\\]/.test(name)) return 'has a path separator';
-  if (INVISIBLE_CHARACTERS.test(name)) return 'has control or invisible characters';
+  if (!isPlainAscii(name) && INVISIBLE_CHARACTERS.test(name)) {
+    return 'has control or invisible characters';
+  }
   if (/^[.-]/.test(name)) return 'starts with a dot or a dash';
   if (/^\s|[\s.]$/u.test(name)) return 'starts with a space, or ends with a space or a dot';
   const forbidden = FORBIDDEN_CHARACTERS.exec(name);
@@ -50,6 +52,11 @@ export function nameProblem(name: string): string | undefined {
   const bytes = utf8Length(name);
   if (bytes > MAX_NAME_BYTES) return `is ${bytes} bytes long (the limit is ${MAX_NAME_BYTES})`;
   return undefined;
+}
+
+/** Nearly every name is: to look for what one cannot see builds tables of all of Unicode first. */
+function isPlainAscii(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }
 
 /** @throws CliError (2) when the name is not usable */

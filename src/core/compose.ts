@@ -28,11 +28,16 @@ export function composePackageJson(text: string, name: string): string {
   return formatJson({ ...parseObject(text), name });
 }
 
-/** npm's lock repeats the project's name twice. */
+/** How npm begins a lock: with the project's name, which it says again for the root package. */
+const LOCK_NAMES =
+  /^(\{\s*"name":\s*)"[^"]*"([^{}]*"packages":\s*\{\s*"":\s*\{\s*"name":\s*)"[^"]*"/;
+
+/** In place: to parse and format thousands of lines for two names takes longer than all the rest. */
 export function composePackageLock(text: string, name: string): string {
-  const lock = parseObject(text);
-  const packages = lock.packages as Record<string, Record<string, unknown>>;
-  return formatJson({ ...lock, name, packages: { ...packages, '': { ...packages[''], name } } });
+  const quoted = JSON.stringify(name);
+  const [start, head, between] = LOCK_NAMES.exec(text) ?? [];
+  if (start === undefined) throw new Error('package-lock.json does not begin as npm writes it');
+  return head + quoted + between + quoted + text.slice(start.length);
 }
 
 /** Sections of add-ons, before the last one of a README: behind it people write their own. */

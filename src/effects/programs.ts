@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access, realpath } from 'node:fs/promises';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 /** Whether a program of this name is on the PATH: no process is started to find out. */
@@ -16,8 +15,9 @@ async function findOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string 
   for (const folder of (env.PATH ?? env.Path ?? '').split(delimiter).filter(Boolean)) {
     for (const ending of endings) {
       const file = join(folder, name + ending);
+      if (!existsSync(file)) continue;
       try {
-        await access(file, windows ? constants.F_OK : constants.X_OK);
+        accessSync(file, windows ? constants.F_OK : constants.X_OK);
         return file;
       } catch {
         // Not here: the next folder.
@@ -42,7 +42,7 @@ export async function isToolOnPath(
   const found = await findOnPath('llm-api', { ...env, PATH: lasting.join(delimiter) });
   if (!found) return false;
   try {
-    return dirname(await realpath(found)) === dirname(await realpath(script));
+    return dirname(realpathSync.native(found)) === dirname(realpathSync.native(script));
   } catch {
     return false;
   }

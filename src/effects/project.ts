@@ -1,6 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { CliError } from '../core/errors.ts';
 import type { FileOp } from '../core/plan.ts';
@@ -15,7 +22,7 @@ export type Occupancy = 'nothing' | 'empty' | 'occupied' | 'file';
 
 export async function readOccupancy(directory: string): Promise<Occupancy> {
   try {
-    return (await readdir(directory)).length === 0 ? 'empty' : 'occupied';
+    return readdirSync(directory).length === 0 ? 'empty' : 'occupied';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return 'nothing';
@@ -28,8 +35,7 @@ export async function readOccupancy(directory: string): Promise<Occupancy> {
 export async function readDisk(directory: string, paths: Iterable<string>): Promise<FileTree> {
   // Nothing is there yet: no need to look for each of its files.
   if (!existsSync(directory)) return EMPTY_TREE;
-  const found = await Promise.all([...paths].map((path) => readEntry(directory, path)));
-  return sortTree(found.flat());
+  return sortTree([...paths].flatMap((path) => readEntry(directory, path)));
 }
 
 /**
@@ -57,14 +63,10 @@ export function recoverProject(directory: string): Recovery {
   }
 }
 
-async function readEntry(
-  directory: string,
-  path: string,
-): Promise<readonly (readonly [string, FileEntry])[]> {
+function readEntry(directory: string, path: string): readonly (readonly [string, FileEntry])[] {
   const file = join(directory, path);
   try {
-    const [text, { mode }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
-    return [[path, { text, mode: mode & 0o777 }]];
+    return [[path, { text: readFileSync(file, 'utf8'), mode: statSync(file).mode & 0o777 }]];
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
@@ -95,56 +97,53 @@ export async function applyOps(
 ): Promise<Applied> {
   try {
     const occupancy = await readOccupancy(directory);
-    return occupancy === 'nothing'
-      ? await publishNew(directory, ops)
-      : await writeInto(directory, ops, disk);
+    return occupancy === 'nothing' ? publishNew(directory, ops) : writeInto(directory, ops, disk);
   } catch (error) {
     throw describeFileError(error, directory);
   }
 }
 
-async function publishNew(directory: string, ops: readonly FileOp[]): Promise<Applied> {
+function publishNew(directory: string, ops: readonly FileOp[]): Applied {
   const parent = dirname(directory);
-  const madeParent = await mkdir(parent, { recursive: true });
+  const madeParent = mkdirSync(parent, { recursive: true });
   const stage = join(parent, stageName());
-  const remove = async (path: string): Promise<void> => {
-    await rm(path, { recursive: true, force: true, maxRetries: 5 });
-    if (madeParent) await rm(madeParent, { recursive: true, force: true });
+  const remove = (path: string): void => {
+    rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    if (madeParent) rmSync(madeParent, { recursive: true, force: true });
   };
+  // It is new, whoever else may write here: nothing that somebody put there becomes the project.
+  mkdirSync(stage);
   try {
     writeFiles(stage, ops);
-    await rename(stage, directory);
+    renameSync(stage, directory);
   } catch (error) {
-    await remove(stage);
+    remove(stage);
     throw error;
   }
-  return { undo: () => remove(directory), keep: async () => {} };
+  return { undo: async () => remove(directory), keep: async () => {} };
 }
 
 /** Into a directory that is there: what it replaces can be put back until it is kept. */
-async function writeInto(
-  directory: string,
-  ops: readonly FileOp[],
-  disk: FileTree,
-): Promise<Applied> {
-  const before = new Set(await readdir(directory));
-  await checkInside(directory, ops);
+function writeInto(directory: string, ops: readonly FileOp[], disk: FileTree): Applied {
+  const before = new Set(readdirSync(directory));
+  checkInside(directory, ops);
   commit(directory, ops, disk);
   const undo = async (): Promise<void> => {
     rollBack(directory);
-    for (const name of await readdir(directory)) {
-      if (!before.has(name)) await rm(join(directory, name), { recursive: true, force: true });
+    for (const name of readdirSync(directory)) {
+      if (!before.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
     }
   };
   return { undo, keep: async () => forgetPending(directory) };
 }
 
 /** A link that leads out of the directory would have us replace files elsewhere. */
-async function checkInside(directory: string, ops: readonly FileOp[]): Promise<void> {
-  const root = await realpath(directory);
+function checkInside(directory: string, ops: readonly FileOp[]): void {
+  const root = realpathSync.native(directory);
   for (const folder of new Set(ops.map((op) => dirname(join(directory, op.path))))) {
-    const found = await realpath(folder).catch(() => undefined);
-    if (found === undefined || found === root || found.startsWith(root + sep)) continue;
+    if (!existsSync(folder)) continue;
+    const found = realpathSync.native(folder);
+    if (found === root || found.startsWith(root + sep)) continue;
     throw new CliError(`${folder} leads out of the project, to ${found}. Nothing was changed.`, {
       hint: 'Replace the link by a directory, or choose another place.',
     });
@@ -153,5 +152,5 @@ async function checkInside(directory: string, ops: readonly FileOp[]): Promise<v
 
 /** Hidden, and of fixed length: the project's own name may already be as long as names can be. */
 function stageName(): string {
-  return `.create-llm-api-${randomBytes(6).toString('hex')}`;
+  return `.create-llm-api-${Math.random().toString(16).slice(2, 14).padEnd(12, '0')}`;
 }

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import {
   ADDONS,
@@ -44,7 +43,7 @@ export async function readTemplate(name: StackName): Promise<StackTemplate> {
 export async function readManifest(name: StackName): Promise<StackManifest> {
   const url = new URL(`${name}/${MANIFEST}`, STACKS_URL);
   try {
-    return parseStackManifest(name, await readFile(url, 'utf8'));
+    return parseStackManifest(name, readFileSync(url, 'utf8'));
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
     throw new CliError(`The template "${name}" is missing or damaged.`, {

@@ -64,22 +64,21 @@ describe('package.json and its lock', () => {
   });
 
   test('the lock repeats it in both places', () => {
-    const lock = {
-      name: 'template',
+    const lock = (name: string) => ({
+      name,
+      version: '0.1.0',
       lockfileVersion: 3,
       packages: {
-        '': { name: 'template', dependencies: { a: '1' } },
-        'node_modules/a': { version: '1.0.0' },
-      },
-    };
-    expect(JSON.parse(composePackageLock(JSON.stringify(lock), 'mine'))).toEqual({
-      name: 'mine',
-      lockfileVersion: 3,
-      packages: {
-        '': { name: 'mine', dependencies: { a: '1' } },
-        'node_modules/a': { version: '1.0.0' },
+        '': { name, dependencies: { a: '1' } },
+        'node_modules/a': { name: 'template', version: '1.0.0' },
       },
     });
+    const text = JSON.stringify(lock('template'), null, 2);
+    expect(composePackageLock(text, 'mine')).toBe(JSON.stringify(lock('mine'), null, 2));
+  });
+
+  test('a lock that npm did not write throws', () => {
+    expect(() => composePackageLock('{"packages":{}}', 'mine')).toThrow('as npm writes it');
   });
 
   test('a template’s broken package.json throws', () => {
