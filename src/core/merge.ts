@@ -46,9 +46,8 @@ function mergeByPath(path: string, yours: string, base: string, ours: string): M
         ? mergeRequirements(yours, base, ours)
         : undefined;
   if (lock !== undefined) return { text: lock, conflict: false };
-  const merged = mergeText(path, yours, base, ours);
-  const list = merged.conflict ? mergeList(path, yours, base, ours) : undefined;
-  return list === undefined ? merged : { text: list, conflict: false };
+  const list = mergeList(path, yours, base, ours);
+  return list === undefined ? mergeText(path, yours, base, ours) : { text: list, conflict: false };
 }
 
 /** One package's version, hash and dependencies belong together. */
