@@ -11,6 +11,7 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from app.gate import CUT_GRACE
 from app.record import configure_logging
@@ -27,11 +28,17 @@ class Supervisor(Multiprocess):
         self.should_exit.set()
 
     def keep_subprocess_alive(self) -> None:
-        """What ran on a worker that died runs no more: not in the metrics either."""
-        before = {worker.pid for worker in self.processes}
-        super().keep_subprocess_alive()
-        for pid in before - {worker.pid for worker in self.processes}:
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        """Uvicorn would ping each worker and wait for its answer, even of one that has just died."""
+        for index, worker in enumerate(self.processes):
+            if worker.exitcode is None or self.should_exit.is_set():
+                continue
+            mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+            if worker.exitcode == STARTUP_FAILURE:
+                self.should_exit.set()
+                continue
+            logger.error("worker %s died: another takes its place", worker.pid)
+            self.processes[index] = Process(self.config, self.sockets)
+            self.processes[index].start()
 
 
 def main() -> None:
@@ -62,7 +69,6 @@ def main() -> None:
         reload=reload,
         reload_dirs=[str(PROJECT / "app")] if reload else None,
         workers=settings.workers,
-        timeout_worker_healthcheck=30,  # A busy machine may take that long to start one.
         # What is left after a drain does not even read our last words.
         timeout_graceful_shutdown=CUT_GRACE,  # type: ignore[arg-type]
     )

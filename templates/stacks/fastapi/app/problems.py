@@ -40,6 +40,7 @@ HEADERS = {
     "RateLimit": "How many are left (r), and in how many seconds there are more (t).",
     "WWW-Authenticate": "Bearer",
 }
+NO_STORE = {"Cache-Control": "no-store"}
 HEADERS_OF = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
 
@@ -54,15 +55,18 @@ class ProblemBody(BaseModel):
 
 class Problem(Exception):
     """Raise it anywhere under a request; before the answer has started it becomes the answer.
-
-    `detail` reaches the caller: never put a prompt, a key or the upstream's words into it.
-    """
+    `detail` reaches the caller: never put a prompt, a key or the upstream's words into it."""
 
     def __init__(
-        self, slug: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+        self,
+        slug: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        kind: tuple[int, str] | None = None,
+        **more: Any,
     ) -> None:
         self.slug, self.headers = slug, headers
-        self.status, title = KINDS[slug]
+        self.status, title = kind or KINDS[slug]
         about = {"type": f"/problems/{slug}", "title": title, "status": self.status}
         self.body = {**about, "detail": detail, "request_id": current.get().request_id, **more}
 
@@ -78,9 +82,11 @@ def fail(error: Exception) -> Problem:
     """What an exception is to the caller; the request's record learns of it."""
     if isinstance(error, Problem):
         problem = error
-    elif isinstance(error, HTTPException):  # The framework's own, such as no route.
-        slug = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        problem = Problem(slug, error.detail, error.headers)
+    elif isinstance(error, HTTPException):  # The framework's own, such as no route, and yours.
+        phrase = HTTPStatus(error.status_code).phrase
+        slug = phrase.lower().replace(" ", "-")
+        kind = KINDS.get(slug, (error.status_code, phrase))
+        problem = Problem(slug, error.detail, error.headers, kind)
     else:
         logger.error("unhandled error", exc_info=error)
         problem = Problem("internal-error", "The mistake is ours, and it is in our log.")
@@ -91,8 +97,8 @@ def fail(error: Exception) -> Problem:
 
 async def answer_problem(request: object, error: Exception) -> Response:
     problem = fail(error)
-    body = msgspec.json.encode(problem.body)
-    return Response(body, problem.status, problem.headers, "application/problem+json")
+    body, headers = msgspec.json.encode(problem.body), NO_STORE | dict(problem.headers or {})
+    return Response(body, problem.status, headers, "application/problem+json")
 
 
 def describe_headers(*names: str) -> dict[str, Any]:

@@ -103,19 +103,14 @@ class Upstream:
                 chunk = await response.content.readany()
                 *lines, rest = (rest + chunk).split(b"\n")
                 events: list[bytes] = []
-                failure: Exception | None = None
                 try:
                     is_over = read_events(lines, events) or not chunk
-                    if is_over and record.finish_reason is None:
-                        # A stream that was cut cleanly looks like one that ended.
-                        raise Problem("upstream-truncated", "The answer ended without a reason.")
-                except (Problem, *UNREADABLE) as error:
-                    failure = error
-                if events:
-                    record.ttft_ms = record.ttft_ms or record.measure()
-                    yield events
-                if failure:
-                    raise failure
+                finally:  # What came before something unreadable counts as well.
+                    if events:
+                        record.ttft_ms = record.ttft_ms or record.measure()
+                        yield events
+            if record.finish_reason is None:  # What was cut cleanly looks as if it had ended.
+                raise Problem("upstream-truncated", "The answer ended without a finish reason.")
             yield [encode(conclude())]
             # Only a body read to its end leaves a connection that can be used again.
             with suppress(TimeoutError, aiohttp.ClientError):

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from hashlib import sha256
 from multiprocessing.process import BaseProcess
 
@@ -86,10 +86,8 @@ class Gate:
 
     @asynccontextmanager
     async def lifetime(self) -> AsyncIterator[asyncio.Timeout]:
-        """The time that a request has: then the block is cancelled, whatever it waits for.
-
-        Raises `ClientDisconnect`, or the problem `upstream-timeout` or `draining`.
-        """
+        """The time that a request has: then the block is cancelled, whatever it waits for, and what
+        is raised says why: `ClientDisconnect`, or the problem `upstream-timeout` or `draining`."""
         deadline = asyncio.get_running_loop().time() + self._settings.request_timeout
         current.get().deadline = deadline = min(deadline, self.cut_at)
         try:
@@ -117,16 +115,12 @@ class Gate:
                 pass
             end(lifetime, GONE)
 
-        watcher = asyncio.create_task(watch())
-        try:
+        with ExitStack() as held:
+            held.callback(asyncio.create_task(watch()).cancel)
             await self._wait_for_place()
-            try:
-                with IN_FLIGHT.track_inprogress():
-                    yield
-            finally:
-                self._places.release()
-        finally:
-            watcher.cancel()
+            held.callback(self._places.release)
+            held.enter_context(IN_FLIGHT.track_inprogress())
+            yield
 
     async def _wait_for_place(self) -> None:
         if self._places.locked() and self._queued >= self._settings.max_queue:

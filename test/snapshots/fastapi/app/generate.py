@@ -1,10 +1,9 @@
 """POST /generate, from top to bottom: open? who? how often? read, validate, wait for a place, call
-the upstream, answer. GET /generate/ws goes the same way for each message."""
+the upstream, answer. Each message of GET /generate/ws goes the same way."""
 
 import asyncio
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Annotated, Any, Literal
 
@@ -16,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from app.gate import CUT_GRACE, Gate
-from app.problems import Problem, fail
+from app.problems import NO_STORE, Problem, fail
 from app.record import Record, current
 from app.settings import Settings
 from app.upstream import Upstream
@@ -24,6 +23,7 @@ from app.upstream import Upstream
 MAX_WAITING = 8  # Messages of a WebSocket, behind the one that is answered.
 PING_INTERVAL = 15.0  # Seconds after which proxies may close a connection that is silent.
 CLOSED: Message = {"type": "websocket.disconnect"}
+JSON = b"content-type", b"application/json"
 EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -81,13 +81,15 @@ class Service:
         self.upstream = Upstream(settings)
         self.request_model = limit_request(settings)
 
-    async def generate(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def generate(
+        self, scope: Scope, receive: Receive, send: Send, *, is_socket: bool = False
+    ) -> None:
         """Ask the model. With `"stream": true` the answer comes as server-sent events, whose last one
         says why it ends, or has the `error` that ended it."""
-        http = Request(scope, receive)
+        http, record = Request(scope, receive), current.get()
         self.gate.check_open()
         self.gate.count(self.gate.identify(http))
-        record = current.get()
+        pinger: asyncio.Task[None] | None = None
 
         async def write(data: bytes, more: bool = True) -> None:
             if record.status is None:
@@ -101,81 +103,81 @@ class Service:
                 if record.status is not None:
                     await write(b": ping\n\n")
 
-        pinger: asyncio.Task[None] | None = None
         try:
             async with self.gate.lifetime() as lifetime:
                 request = self.parse(await self.read(http))
+                is_stream = request.stream or is_socket
                 async with self.gate.place(lifetime, receive):
                     call = self.build_call(request)
-                    if not request.stream:
+                    if not is_stream:
                         answer = await self.upstream.complete(call)
                     else:
                         pinger = asyncio.create_task(ping())
                         async with aclosing(self.upstream.stream(call)) as batches:
                             async for events in batches:
                                 await write(b"".join(b"data: %b\n\n" % each for each in events))
-            if request.stream:
+            if is_stream:
                 await write(b"data: [DONE]\n\n", more=False)
             else:
-                await Response(answer, media_type="application/json")(scope, receive, send)
-        except ClientDisconnect:
+                response = Response(answer, 200, NO_STORE, "application/json")
+                await response(scope, receive, send)
+        except (ClientDisconnect, WebSocketDisconnect):
             record.leave()
         except Exception as error:
             if record.status is None:
                 raise
-            await say_last_words(error, lambda words: write(b"data: %b\n\n" % words, False))
+            # Too late for a status. A client that does not read must not hold us here either.
+            last_words = msgspec.json.encode({"error": fail(error).body})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CUT_GRACE / 2):
+                    await write(b"data: %b\n\n" % last_words, more=False)
         finally:
             if pinger:
                 pinger.cancel()
 
     async def converse(self, socket: WebSocket) -> None:
-        """Many requests one after another, each answered with the objects of a stream."""
+        """Each message is a request for a stream, each of its events a message."""
         self.gate.check_open()
         self.check_origin(socket)
-        caller = self.gate.identify(socket)
+        self.gate.identify(socket)
         await socket.accept()
         handshake = current.get()
+        scope = {**socket.scope, "type": "http", "headers": [JSON, *socket.scope["headers"]]}
+        unread: list[Message] = []
         waiting: deque[Message] = deque()
 
         async def receive() -> Message:
+            if unread:
+                return unread.pop()
             waiting.append(await socket.receive())
             return CLOSED if len(waiting) > MAX_WAITING else waiting[-1]
+
+        async def send(message: Message) -> None:
+            current.get().status = 200
+            for line in message.get("body", b"").splitlines():
+                if line.startswith(b"data: {"):
+                    await socket.send_text(line[6:].decode())
 
         while True:
             message = waiting.popleft() if waiting else await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            record = Record(handshake.request_id, "GET", handshake.key_id, "/generate/ws")
-            with record.follow():
-                await self.reply(socket, message.get("text"), caller, receive)
+            own_id = handshake.request_id
+            record = Record(request_id=own_id, method="GET", route="/generate/ws")
+            with record.follow(), suppress(WebSocketDisconnect):
+                try:
+                    if message.get("text") is None:
+                        raise Problem("unsupported-media-type", "Send a text message.")
+                    unread.append({"type": "http.request", "body": message["text"].encode()})
+                    await self.generate(scope, receive, send, is_socket=True)
+                except Exception as error:
+                    last_words = msgspec.json.encode({"error": fail(error).body})
+                    await socket.send_text(last_words.decode())
             if waiting and waiting[-1]["type"] == "websocket.disconnect":
                 return
             if record.outcome == "draining" or len(waiting) > MAX_WAITING:
                 await socket.close(1008 if len(waiting) > MAX_WAITING else 1012)
                 return
-
-    async def reply(
-        self, socket: WebSocket, text: str | None, caller: str, receive: Receive
-    ) -> None:
-        try:
-            self.gate.check_open()
-            self.gate.count(caller)
-            if text is None:
-                raise Problem("unsupported-media-type", "Send the request as a text message.")
-            async with self.gate.lifetime() as lifetime:
-                call = self.build_call(self.parse(text))
-                async with (
-                    self.gate.place(lifetime, receive),
-                    aclosing(self.upstream.stream(call)) as batches,
-                ):
-                    async for events in batches:
-                        for event in events:
-                            await socket.send_text(event.decode())
-                        current.get().status = 200
-        except (ClientDisconnect, WebSocketDisconnect):
-            current.get().leave()
-        except Exception as error:
-            await say_last_words(error, lambda words: socket.send_text(words.decode()))
 
     def check_origin(self, socket: WebSocket) -> None:
         """A page of another site must not spend our money: browsers let any page open a WebSocket,
@@ -226,11 +228,3 @@ class Service:
         if request.temperature is not None:
             call["temperature"] = request.temperature
         return call
-
-
-async def say_last_words(error: Exception, say: Callable[[bytes], Awaitable[None]]) -> None:
-    """Too late for a status. A client that does not read must not hold us here either."""
-    words = msgspec.json.encode({"error": fail(error).body})
-    with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-        async with asyncio.timeout(CUT_GRACE / 2):
-            await say(words)

@@ -57,7 +57,7 @@ class RequestLayer:
             return
         given = Headers(scope=scope).get("x-request-id", "")
         own_id = given if USABLE_ID.fullmatch(given) else uuid.uuid4().hex
-        record = Record(own_id, scope.get("method", "GET"))
+        record = Record(request_id=own_id, method=scope.get("method", "GET"))
         if record.method == "HEAD":  # Answered as GET is; the server leaves out the body.
             scope = {**scope, "method": "GET"}
 
@@ -66,9 +66,7 @@ class RequestLayer:
                 record.status = message.get("status")
                 own = [(b"x-request-id", own_id.encode()), *SECURITY, *record.headers]
                 own.append(DOCS_POLICY if scope["path"] == "/docs" else POLICY)
-                headers = message["headers"] = [*message.get("headers", ()), *own]
-                if scope["path"] == "/generate" and b"cache-control" not in dict(headers):
-                    headers.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message.get("headers", ()), *own]
             await send(message)
 
         with record.follow():

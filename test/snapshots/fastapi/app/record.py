@@ -1,8 +1,5 @@
-"""What becomes known of a request on its way: its line in the log and its part of the metrics.
-
-Metrics have the names and buckets of OpenTelemetry's conventions for generative AI:
-https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
-"""
+"""What becomes known of a request on its way: its line in the log and its part of the metrics. These
+are OpenTelemetry's: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/"""
 
 import logging
 import time
@@ -30,27 +27,27 @@ IN_FLIGHT = Gauge("llm_api_in_flight", "Calls upstream.", multiprocess_mode="liv
 QUEUED = Gauge("llm_api_queued", "Requests that wait.", multiprocess_mode="livesum")
 
 
-class Record(msgspec.Struct, dict=True):
+class Record(msgspec.Struct, dict=True, kw_only=True):
     """A request's line in the log, which never quotes what a caller or the upstream said."""
 
+    time: datetime | None = None
+    level: str = "info"
+    message: str = "request"
     request_id: str
     method: str
-    key_id: str | None = None
     route: str | None = None
-    model: str | None = None
     status: int | None = None
     outcome: str = "ok"
+    key_id: str | None = None
+    model: str | None = None
     duration_ms: float = 0
     ttft_ms: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
-    finish_reason: str | None = None
-    model_used: str | None = None
-    time: datetime | None = None
-    level: str = "info"
-    message: str = "request"
 
     def __post_init__(self) -> None:
+        self.finish_reason: str | None = None
+        self.model_used: str | None = None  # As the upstream says.
         self.started, self.deadline = time.perf_counter(), 0.0  # The latter of the loop's clock.
         self.headers: list[tuple[bytes, bytes]] = []  # Of the answer, whatever it is.
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 from aiohttp import web
+from fastapi import HTTPException
 
 from tests.conftest import Connect, MakeApp
 from tests.upstream import Handler, Pausing, answers, completion, says
@@ -125,6 +126,21 @@ async def test_without_a_key_the_upstream_is_not_called(connect: Connect) -> Non
     response = await client.post("/generate", json={"prompt": "Hi"})
 
     assert response.json()["type"] == "/problems/upstream-misconfigured"
+
+
+async def test_an_exception_of_the_framework_is_a_problem(make_app: MakeApp) -> None:
+    app = await make_app(answers)
+
+    @app.get("/taken")
+    async def taken() -> None:
+        raise HTTPException(409, "Somebody else has it.")
+
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
+        response = await client.get("http://test/taken")
+
+    assert response.status_code == 409
+    assert response.json()["type"] == "/problems/conflict"
+    assert response.json()["detail"] == "Somebody else has it."
 
 
 async def test_a_mistake_of_ours_tells_nothing(
