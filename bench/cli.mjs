@@ -1,56 +1,90 @@
 // The command line beside its peers, on one machine in one run:
-//   node .scripts/build.mjs && node bench/cli.mjs
+//   npm run build && npm run bench:cli -- [--rounds 15]
 // Whole processes, side by side: each round runs every contestant once, in turn, so that whatever
-// else the machine does meets all of them. Reports medians, and ratios of medians.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+// else the machine does meets all of them. Reports medians, the least, and ratios of both to the
+// first. create-llama and create-mastra cannot make a project without questions or a network: of
+// them there are size, --help and --version.
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { printTable, quantile } from './figures.mjs';
 
-const ROUNDS = 15;
-const PEERS = ['create-vite@9.3.0', 'create-llama', 'create-mastra'];
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '15' } } });
+const ROUNDS = Number(values.rounds);
+const STACKS = ['fastapi', 'flask', 'fastify', 'express'];
+const VITE = 'create-vite@9.3.0';
+const PEERS = [
+  VITE,
+  'sv@0.17.1',
+  'create-next-app@16.4.3',
+  'create-llama@0.6.3',
+  'create-mastra@0.18.9',
+];
 const root = fileURLToPath(new URL('..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'create-llm-api-bench-'));
 
 try {
-  const installed = Object.fromEntries(PEERS.map((peer) => [peer, installPackage(peer)]));
-  const ours = installPackage(packOurs());
-  printSizes({ 'create-llm-api': ours, ...installed });
+  const tarballs = { 'create-llm-api': pack(root), 'create-vite': pack(VITE) };
+  const installed = { 'create-llm-api': install(tarballs['create-llm-api']) };
+  for (const peer of PEERS) installed[peer.replace(/@.*/, '')] = install(peer);
+  printSizes(installed);
 
-  const vite = join(installed[PEERS[0]].folder, 'node_modules', 'create-vite', 'index.js');
-  const llm = join(ours.folder, 'node_modules', 'create-llm-api', 'bin', 'create-llm-api.js');
+  const bins = Object.fromEntries(
+    Object.entries(installed).map(([name, { folder }]) => [name, findBin(folder, name)]),
+  );
+  const bare = { 'node -e 0': () => ['-e', '0'] };
+  for (const flag of ['--help', '--version']) {
+    const all = Object.entries(bins).map(([name, bin]) => [`${name} ${flag}`, () => [bin, flag]]);
+    await printTimes(flag, { ...bare, ...Object.fromEntries(all) });
+  }
   let count = 0;
   const target = () => `project-${count++}`;
-  printTimes('scaffold, without install (whole process)', {
-    'create-llm-api -t fastify': () => [llm, target(), '-t', 'fastify', '--no-install', '--no-git'],
-    'create-llm-api -t fastapi': () => [llm, target(), '-t', 'fastapi', '--no-install', '--no-git'],
-    'create-vite -t vanilla-ts': () => [vite, target(), '-t', 'vanilla-ts', '--no-interactive'],
+  const ours = STACKS.map((stack) => [
+    `create-llm-api -t ${stack}`,
+    () => [bins['create-llm-api'], target(), '-t', stack, '--no-install', '--no-git'],
+  ]);
+  const svelte = ['--template', 'minimal', '--types', 'ts', '--no-add-ons', '--no-install'];
+  const next = ['--yes', '--ts', '--app', '--skip-install', '--disable-git'];
+  await printTimes('scaffold, without install', {
+    'create-vite -t vanilla-ts': () => [
+      bins['create-vite'],
+      ...[target(), '-t', 'vanilla-ts', '--no-interactive'],
+    ],
+    ...Object.fromEntries(ours),
+    'sv create': () => [bins.sv, 'create', target(), ...svelte],
+    'create-next-app': () => [bins['create-next-app'], target(), ...next],
   });
-  printTimes('--help', {
-    'node -e 0': () => ['-e', '0'],
-    'create-llm-api --help': () => [llm, '--help'],
-    'create-vite --help': () => [vite, '--help'],
-  });
+  await measureNpx(tarballs);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
 
-function packOurs() {
-  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', work];
-  const [packed] = JSON.parse(
-    execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' }),
-  );
+/** @returns the tarball of a folder, or of a package in the registry */
+function pack(spec) {
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', work, spec];
+  const [packed] = JSON.parse(execFileSync('npm', args, { encoding: 'utf8', stdio: 'pipe' }));
   return join(work, packed.filename);
 }
 
 /** Installs into an empty folder and counts what came. */
-function installPackage(spec) {
+function install(spec) {
   const folder = mkdtempSync(join(work, 'peer-'));
   const options = { cwd: folder, encoding: 'utf8', stdio: 'pipe' };
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', spec], options);
   const lock = JSON.parse(execFileSync('npm', ['ls', '--all', '--json'], options));
   return { folder, packages: countPackages(lock), bytes: sizeOf(join(folder, 'node_modules')) };
+}
+
+function findBin(folder, name) {
+  const directory = join(folder, 'node_modules', name);
+  const { bin } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+  return join(directory, typeof bin === 'string' ? bin : bin[name]);
 }
 
 function countPackages(tree, seen = new Set()) {
@@ -67,41 +101,91 @@ function sizeOf(path) {
   return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }
 
-function printSizes(rows) {
+function printSizes(installed) {
   console.log('\ninstalled by npm');
-  for (const [name, { packages, bytes }] of Object.entries(rows)) {
-    console.log(
-      `  ${name.padEnd(28)} ${String(packages).padStart(4)} packages ${(bytes / 1e6).toFixed(2).padStart(8)} MB`,
-    );
-  }
+  const rows = Object.entries(installed).map(([name, { packages, bytes }]) => [
+    name,
+    packages,
+    (bytes / 1e6).toFixed(2),
+  ]);
+  printTable([['', 'packages', 'MB'], ...rows]);
 }
 
-function printTimes(title, contestants) {
+async function printTimes(title, contestants, file = process.execPath) {
   const times = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
   for (let round = 0; round < ROUNDS + 2; round++) {
     for (const [name, argv] of Object.entries(contestants)) {
-      const started = performance.now();
-      const { status, stderr } = spawnSync(process.execPath, argv(), {
-        cwd: work,
-        encoding: 'utf8',
-      });
-      const took = performance.now() - started;
-      if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
+      const took = await timeRun(name, file, argv());
       // The first two rounds fill the caches of the disk.
       if (round >= 2) times[name].push(took);
     }
   }
-  const medians = Object.entries(times).map(([name, all]) => [name, median(all)]);
-  const [, first] = medians[0];
-  console.log(`\n${title}: median of ${ROUNDS}, beside the first`);
-  for (const [name, value] of medians) {
-    console.log(
-      `  ${name.padEnd(28)} ${value.toFixed(0).padStart(5)} ms   ${(value / first).toFixed(2)}x`,
-    );
-  }
+  const rows = Object.entries(times).map(([name, all]) => [
+    name,
+    quantile(all, 0.5),
+    Math.min(...all),
+  ]);
+  const [[, median, least]] = rows;
+  console.log(`\n${title}: ms, of ${ROUNDS} rounds`);
+  printTable([
+    ['', 'median', 'least', '× median', '× least'],
+    ...rows.map(([name, ...both]) => [
+      name,
+      ...both.map((value) => value.toFixed(0)),
+      (both[0] / median).toFixed(2),
+      (both[1] / least).toFixed(2),
+    ]),
+  ]);
 }
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+async function timeRun(name, file, args) {
+  const startedAt = performance.now();
+  const child = spawn(file, args, { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => {
+      said += data;
+    });
+  }
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${name} ended with ${code}: ${said}`);
+  return performance.now() - startedAt;
+}
+
+/** npx with an empty cache, and a registry on this machine that has nothing but these tarballs. */
+async function measureNpx(tarballs) {
+  const registry = createServer((request, response) => {
+    const [, name, file] = request.url.split('/');
+    const tarball = tarballs[name];
+    if (!tarball) response.writeHead(404).end();
+    else if (file) response.end(readFileSync(tarball));
+    else response.end(JSON.stringify(describe(name, tarball, request.headers.host)));
+  }).listen(0, '127.0.0.1');
+  await once(registry, 'listening');
+  const address = `http://127.0.0.1:${registry.address().port}/`;
+  const npx = (name) => () => [
+    ...['--yes', '--registry', address, '--cache', mkdtempSync(join(work, 'cache-'))],
+    ...['--prefix', work, name, '--version'],
+  ];
+  const contestants = Object.keys(tarballs).reverse();
+  await printTimes(
+    'cold npx --version, from a registry on this machine',
+    Object.fromEntries(contestants.map((name) => [`npx ${name}`, npx(name)])),
+    'npx',
+  );
+  registry.close();
+}
+
+function describe(name, tarball, host) {
+  const text = execFileSync('tar', ['-xOzf', tarball, 'package/package.json'], {
+    encoding: 'utf8',
+  });
+  const { version, bin, engines } = JSON.parse(text);
+  const integrity = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`;
+  const dist = { tarball: `http://${host}/${name}/file.tgz`, integrity };
+  return {
+    name,
+    'dist-tags': { latest: version },
+    versions: { [version]: { name, version, bin, engines, dist } },
+  };
 }
