@@ -16,7 +16,7 @@ export interface JsonNode {
 }
 
 /** `lead` and `colon` hold the white space around the key, so that it can be written again. */
-interface JsonMember {
+export interface JsonMember {
   readonly lead: string;
   readonly key: string;
   /** The key as written, up to where its value starts. */

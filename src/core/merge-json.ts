@@ -1,4 +1,11 @@
-import { isObject, type Json, type JsonNode, parseJsonText } from './json-text.ts';
+import {
+  isObject,
+  type Json,
+  type JsonMember,
+  type JsonNode,
+  type JsonObject,
+  parseJsonText,
+} from './json-text.ts';
 import { insertInOrder } from './order.ts';
 
 /** A value that one side does not have. */
@@ -42,7 +49,8 @@ export function mergeJsonFor(
     const unit = /^[\t ]+(?=")/m.exec(yours)?.[0] ?? (yours.includes('\n') ? '  ' : '');
     const start = yours.search(/[^\t\n\r ]/);
     const end = start + node.text.length;
-    const merged = mergeNode(node, o, b, { winner, isAtom, unit }, [], '\n');
+    const place = { path: [], lead: '\n' };
+    const merged = mergeNode(node, o, b, { winner, isAtom, unit }, place);
     return yours.slice(0, start) + merged + yours.slice(end);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
@@ -57,83 +65,83 @@ interface Rules {
   readonly unit: string;
 }
 
-/** @param lead line break and indentation of the place, for what has to be written anew */
+/** Where in the file: the keys above, and the line break and indentation of what is there. */
+interface Place {
+  readonly path: readonly string[];
+  readonly lead: string;
+}
+
+/** One value as text in your file; undefined where there is to be none. */
 function mergeNode(
   yours: JsonNode | undefined,
   base: Side,
   ours: Side,
   rules: Rules,
-  path: readonly string[],
-  lead: string,
+  place: Place,
 ): string | undefined {
   const mine = yours ? yours.value : ABSENT;
   if (equal(ours, base) || equal(mine, ours)) return yours?.text;
-  if (yours?.members && isObject(ours) && !rules.isAtom(path)) {
-    const before = isObject(base) ? base : {};
-    return mergeMembers(yours, before, ours, rules, path, lead);
+  if (yours?.members && isObject(ours) && !rules.isAtom(place.path)) {
+    // Where both made an object of what was none: what one lacks it has not removed.
+    return mergeMembers(yours.members, isObject(base) ? base : {}, ours, rules, place);
   }
-  // Both made an object where there was none: what one lacks it has not removed.
-  if (equal(mine, base) || rules.winner === 'ours') return formatValue(ours, rules, lead);
+  if (equal(mine, base) || rules.winner === 'ours') return formatValue(ours, rules, place.lead);
   return yours?.text;
 }
 
 function mergeMembers(
-  yours: JsonNode,
-  base: { readonly [key: string]: Json },
-  ours: { readonly [key: string]: Json },
+  members: readonly JsonMember[],
+  base: JsonObject,
+  ours: JsonObject,
   rules: Rules,
-  path: readonly string[],
-  lead: string,
+  { path, lead }: Place,
 ): string {
-  const { members = [] } = yours;
   const inner = rules.unit && `${lead}${rules.unit}`;
-  const mergedText = (key: string, beside: Spaced | undefined, node?: JsonNode) =>
-    mergeNode(
-      node,
-      side(base, key),
-      side(ours, key),
-      rules,
-      [...path, key],
-      lineOf(beside?.lead ?? inner),
-    );
+  const mergeMember = (key: string, leadThere: string, node?: JsonNode): string | undefined => {
+    const place = { path: [...path, key], lead: lineOf(leadThere) };
+    return mergeNode(node, side(base, key), side(ours, key), rules, place);
+  };
   let pieces: readonly Piece[] = members.flatMap((member) => {
-    const value = mergedText(member.key, member, member.node);
+    const value = mergeMember(member.key, member.lead, member.node);
     return value === undefined ? [] : [{ ...member, value }];
   });
   const order = Object.keys(ours);
   for (const key of order) {
     if (members.some((member) => member.key === key)) continue;
     const beside = pieces.at(-1);
-    const value = mergedText(key, beside);
+    const leadThere = beside?.lead ?? inner;
+    const value = mergeMember(key, leadThere);
     if (value === undefined) continue;
-    const colon = beside
-      ? beside.head.slice(beside.head.lastIndexOf(':'))
-      : rules.unit
-        ? ': '
-        : ':';
-    const head = `${JSON.stringify(key)}${colon}`;
-    const added: Piece = { key, lead: beside?.lead ?? inner, head, value, trail: '' };
+    const head = `${JSON.stringify(key)}${beside ? colonOf(beside) : rules.unit ? ': ' : ':'}`;
+    const added: Piece = { key, lead: leadThere, head, value, trail: '' };
     pieces = insertInOrder(pieces, added, order, (piece) => piece.key);
   }
-  if (pieces.length === 0) return '{}';
-  const end = members.at(-1)?.trail ?? (rules.unit && lead);
-  const texts = pieces.map((piece, index) => {
-    const trail =
-      index === pieces.length - 1 ? end : piece.key === members.at(-1)?.key ? '' : piece.trail;
-    return `${piece.lead}${piece.head}${piece.value}${trail}`;
-  });
-  return `{${texts.join(',')}}`;
+  return joinPieces(pieces, members.at(-1), rules.unit && lead);
 }
 
-interface Spaced {
+/** A key and its value as they are written; see JsonMember. */
+interface Piece {
   readonly lead: string;
-}
-
-interface Piece extends Spaced {
   readonly key: string;
   readonly head: string;
   readonly value: string;
   readonly trail: string;
+}
+
+/** @param last whose trail is the white space before the closing brace; `end` where there is none */
+function joinPieces(pieces: readonly Piece[], last: JsonMember | undefined, end: string): string {
+  if (pieces.length === 0) return '{}';
+  const texts = pieces.map(({ lead, key, head, value, trail }, index) => {
+    const isEnd = index === pieces.length - 1;
+    const space = isEnd ? (last?.trail ?? end) : key === last?.key ? '' : trail;
+    return `${lead}${head}${value}${space}`;
+  });
+  return `{${texts.join(',')}}`;
+}
+
+/** The colon with the white space behind it. */
+function colonOf({ head }: Piece): string {
+  return head.slice(head.lastIndexOf(':'));
 }
 
 /** The last line break and the indentation behind it; empty where there is no break. */
@@ -146,7 +154,7 @@ function formatValue(value: Side, { unit }: Rules, lead: string): string | undef
   return lead ? JSON.stringify(value, null, unit).replaceAll('\n', lead) : JSON.stringify(value);
 }
 
-function side(object: { readonly [key: string]: Json }, key: string): Side {
+function side(object: JsonObject, key: string): Side {
   return Object.hasOwn(object, key) ? (object[key] as Json) : ABSENT;
 }
 
