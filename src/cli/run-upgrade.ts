@@ -1,5 +1,7 @@
+import { formatTool } from '../core/commands.ts';
 import { CliError } from '../core/errors.ts';
 import { writtenBy } from '../core/plan-change.ts';
+import { isToolOnPath } from '../effects/programs.ts';
 import { changeProject, openProject, readChange } from './change-project.ts';
 import { createPrinter } from './print.ts';
 import { formatOperations, reportChange } from './show-change.ts';
@@ -19,8 +21,9 @@ export async function runUpgrade(start: string | undefined, flags: UpgradeFlags)
   }
   if (flags.check) {
     printer.say(formatOperations(change).join('\n'));
+    const tool = formatTool(VERSION, await isToolOnPath(process.argv[1] ?? ''));
     throw new CliError(`Not up to date with create-llm-api ${VERSION}.`, {
-      hint: 'To see how it would change: llm-api upgrade --dry-run',
+      hint: `To see how it would change: ${tool} upgrade --dry-run`,
       details: { ...reportChange(change) },
     });
   }

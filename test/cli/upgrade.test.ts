@@ -112,6 +112,23 @@ Next:
     expect(after['.env.example']).toMatch(/MAX_BODY_BYTES=[\s\S]*# What I need.\nMINE=1\n$/);
   });
 
+  test('a lock that both sides changed has both, and you are told to write it anew', async () => {
+    const cwd = await createProject(await makeFolder(), 'flask', '-p', 'pip');
+    const pin = 'mine==1.0 \\\n    --hash=sha256:aa\n';
+    await makeOlder(cwd, {
+      'requirements.txt': (text) => text.replace(/^flask==.*/m, 'flask==1.0 \\'),
+    });
+    await editFiles(cwd, {
+      'requirements.txt': (text) => text.replace(/^markupsafe/m, `${pin}$&`),
+    });
+    const { code, stdout } = await upgrade(cwd);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('merge     requirements.txt')]);
+    expect(stdout).toContain('README, "Change a dependency"');
+    const { 'requirements.txt': lock } = await readTree(cwd);
+    expect(lock).toContain(pin);
+    expect(lock).not.toContain('flask==1.0 ');
+  });
+
   test('a file that you deleted stays deleted, and is told', async () => {
     const cwd = await makeExpress();
     await makeOlder(cwd, { 'AGENTS.md': 'older\n' });
@@ -266,6 +283,7 @@ describe('looking first', () => {
     const { code, stdout, stderr } = await upgrade(cwd, '--check');
     expect([code, stdout]).toEqual([1, '  update    AGENTS.md\n']);
     expect(stderr).toContain('Not up to date with create-llm-api 0.1.0.');
+    expect(stderr).toContain('npx -p create-llm-api@0.1.0 llm-api upgrade --dry-run');
     expect(await readTree(cwd)).toEqual(before);
   });
 
