@@ -5,10 +5,11 @@ import { findMarker } from '../core/merge.ts';
 import { findMoves, type Moves } from '../core/moves.ts';
 import type { FileOp } from '../core/plan.ts';
 import { planChange, writtenBy } from '../core/plan-change.ts';
-import { BASE_FILE, isNewer, PROJECT_FILE } from '../core/record.ts';
+import { BASE_FILE, PROJECT_FILE } from '../core/record.ts';
 import { render } from '../core/render.ts';
 import type { StackManifest } from '../core/stacks.ts';
 import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
+import { compareVersions } from '../core/versions.ts';
 import { findProject, type Project } from '../effects/find-project.ts';
 import { readDirtyFiles } from '../effects/git.ts';
 import { readOtherFiles } from '../effects/other-files.ts';
@@ -48,7 +49,7 @@ export interface ChangePlan {
 
 export async function readChange(project: Project, answers: Answers): Promise<ChangePlan> {
   const { directory, record } = project;
-  if (isNewer(record.version, VERSION)) {
+  if (compareVersions(record.version, VERSION) > 0) {
     throw new CliError(
       `The project was written by create-llm-api ${record.version}; this is ${VERSION}.`,
       { hint: `Run that or a newer one: npx -p create-llm-api@${record.version} llm-api …` },

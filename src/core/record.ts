@@ -105,14 +105,6 @@ function isInside(path: string): boolean {
   return !/[\\:]/.test(path) && path.split('/').every((name) => !['', '.', '..'].includes(name));
 }
 
-/** Whether one version of create-llm-api is later than another; of a pre-release only its numbers. */
-export function isNewer(version: string, than: string): boolean {
-  const numbers = (text: string): readonly number[] => text.split(/[.-]/).slice(0, 3).map(Number);
-  const [a, b] = [numbers(version), numbers(than)];
-  const index = a.findIndex((number, i) => number !== b[i]);
-  return index >= 0 && (a[index] ?? 0) > (b[index] ?? 0);
-}
-
 function parseFormat(text: string, path: string): Record<string, unknown> {
   let value: Record<string, unknown> | null;
   try {
