@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import cors from '@fastify/cors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Fastify, { LogController } from 'fastify';
 import { createAccess } from './access.js';
@@ -107,7 +106,7 @@ export async function buildApp(settings: Settings, log?: Writable) {
     done();
   });
   if (CORS_ORIGINS.length > 0) {
-    await app.register(cors, {
+    await app.register(import('@fastify/cors'), {
       origin: CORS_ORIGINS.includes('*') ? '*' : [...CORS_ORIGINS],
       strictPreflight: false,
       methods: ['GET', 'POST'],
@@ -116,9 +115,9 @@ export async function buildApp(settings: Settings, log?: Writable) {
     });
   }
   // Before the body is read: a wrong path or method is wrong whatever comes with it.
-  app.addHook('onRequest', async ({ is404, url, headers: { upgrade }, routeOptions }) => {
+  app.addHook('onRequest', async ({ is404, url, headers: { upgrade }, exchange }) => {
     const isSocket = upgrade?.toLowerCase() === 'websocket';
-    if (isSocket && routeOptions.url !== '/generate/ws') throw new Problem('not-found');
+    if (isSocket && exchange.route !== '/generate/ws') throw new Problem('not-found');
     if (!is404) return;
     const [path = url] = url.split('?', 1);
     const allowed = app.supportedMethods.filter((method) => app.hasRoute({ url: path, method }));
@@ -127,9 +126,9 @@ export async function buildApp(settings: Settings, log?: Writable) {
   });
 
   await addDocs(app);
+  const ok = { status: 'ok' };
   const links = { generate: '/generate', docs: '/docs', openapi: '/openapi.json' };
   const about = { name: 'LLM API', links };
-  const ok = { status: 'ok' };
   app.get('/', describe('What this is', about), async () => about);
   app.get('/healthz', describe('Whether the process lives', ok), async () => ok);
   const ready = describe('Whether to send requests here', ok, problemResponses(503));

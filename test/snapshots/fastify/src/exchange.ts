@@ -3,7 +3,6 @@ import { Problem, toProblem } from './problems.js';
 import type { Settings } from './settings.js';
 
 type Done<T> = (error?: unknown, value?: T) => void;
-
 /** One request, or one message on a WebSocket, and what becomes of it. */
 export class Exchange {
   keyId: string | null = null;

@@ -59,7 +59,7 @@ export class Problem extends Error {
   }
 }
 
-const OF_FASTIFY: Record<number, Slug> = {
+const OF_FASTIFY: Partial<Record<number, Slug>> = {
   400: 'invalid-json',
   413: 'too-large',
   415: 'unsupported-media-type',
@@ -70,7 +70,8 @@ export function toProblem(error: Error & Partial<FastifyError>): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof SyntaxError) return new Problem('invalid-json');
   if (error.validation) return invalidRequest(error.validation);
-  return new Problem(OF_FASTIFY[error.statusCode ?? 500] ?? 'internal-error', { cause: error });
+  const slug = OF_FASTIFY[error.statusCode ?? 500];
+  return slug ? new Problem(slug) : new Problem('internal-error', { cause: error });
 }
 
 export function invalidRequest(found: readonly FastifySchemaValidationError[]): Problem {

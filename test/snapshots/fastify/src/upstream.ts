@@ -40,7 +40,7 @@ export function createUpstream(settings: Settings) {
         return await post(exchange, body, createReader());
       } catch (error) {
         const failure = toFailure(error);
-        const backoff = 0.5 * 2 ** retries * (0.75 + Math.random() / 4);
+        const backoff = 0.5 * 2 ** retries * (0.5 + Math.random() / 2);
         const { isPassing, retryAfter = backoff } = failure.extras;
         const isLast = retries === MAX_RETRIES || exchange.firstToken !== null;
         const isLate = performance.now() + 1000 * retryAfter >= endsAt;

@@ -28,7 +28,7 @@ test.each<[string, InjectOptions, number, string]>([
   ],
   ['a large body', { ...generate, payload: { prompt: 'x'.repeat(200) } }, 413, 'too-large'],
 ])('%s is a problem', async (_name, request, status, slug) => {
-  const { app } = await startApp(answer, { MAX_BODY_BYTES: '100' });
+  const { app, log } = await startApp(answer, { MAX_BODY_BYTES: '100' });
 
   const response = await app.inject({
     ...request,
@@ -45,6 +45,7 @@ test.each<[string, InjectOptions, number, string]>([
     detail: expect.any(String),
     request_id: 'mine-1',
   });
+  expect(log).toMatchObject([{ level: 'info', status, outcome: slug }]);
 });
 
 test.each([
