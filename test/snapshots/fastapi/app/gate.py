@@ -123,7 +123,10 @@ class Gate:
             yield
 
     async def _wait_for_place(self) -> None:
-        if self._places.locked() and self._queued >= self._settings.max_queue:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        if self._queued >= self._settings.max_queue:
             raise shed("overloaded", "The queue is full.")
         self._queued += 1
         try:

@@ -115,7 +115,7 @@ class Service:
                         pinger = asyncio.create_task(ping())
                         async with aclosing(self.upstream.stream(call)) as batches:
                             async for events in batches:
-                                await write(b"".join(b"data: %b\n\n" % each for each in events))
+                                await write(b"data: %b\n\n" % b"\n\ndata: ".join(events))
             if is_stream:
                 await write(b"data: [DONE]\n\n", more=False)
             else:

@@ -30,22 +30,22 @@ END_WAIT = 0.5  # Seconds that the upstream has to end a body after its [DONE].
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 
-class Usage(msgspec.Struct):
+class Usage(msgspec.Struct, gc=False):
     prompt_tokens: int
     completion_tokens: int
 
 
-class Text(msgspec.Struct):
+class Text(msgspec.Struct, gc=False):
     content: str | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     message: Text | None = None
     delta: Text | None = None
     finish_reason: str | None = None
 
 
-class Completion(msgspec.Struct):
+class Completion(msgspec.Struct, gc=False):
     """What we read of a completion or of a chunk of one; the rest is skipped, not built."""
 
     choices: list[Choice]
@@ -149,15 +149,19 @@ class Upstream:
 def read_events(lines: list[bytes], events: list[bytes]) -> bool:
     """Add to our events what these lines of theirs say. Was it the last of them?"""
     for line in lines:
+        if not line.startswith(b"data:"):
+            continue  # A comment, or the blank line behind an event.
         data = line[5:].strip()
         if data == b"[DONE]":
             return True
-        if line.startswith(b"data:"):  # Neither a comment nor the end of an event.
-            completion = decode(data)
+        completion = decode(data)
+        for choice in completion.choices:
+            if choice.delta and choice.delta.content:
+                events.append(b'{"text":%b}' % encode(choice.delta.content))
+            if choice.finish_reason:
+                note(completion)
+        if completion.usage:
             note(completion)
-            for choice in completion.choices:
-                if choice.delta and choice.delta.content:
-                    events.append(b'{"text":%b}' % encode(choice.delta.content))
     return False
 
 
