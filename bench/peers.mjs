@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { installNode, installPython, prepareContestants } from './contestants.mjs';
 import { formatSpread, megabytes, printTable, quantile, readMemory } from './figures.mjs';
 import { createSamples, MEASURES, runRounds, startTarget, startUpstream } from './measures.mjs';
-import { runStacks, stopServer } from './servers.mjs';
+import { CALLER_KEY, runStacks, stopServer } from './servers.mjs';
 
 const LITELLM = '1.106.2';
 const PORTKEY = '1.15.2';
@@ -59,7 +59,7 @@ await runStacks(known, async (stack, options) => {
   else if (stack === options.stacks.at(-1)) console.log(JSON.stringify(report, null, 2));
 });
 
-/** One process, no database, no key asked for, nothing sent home. */
+/** One process with a key and no database, and nothing sent home. */
 function prepareLitellm() {
   const directory = installPython('litellm', [`litellm[proxy]==${LITELLM}`]);
   const config = {
@@ -84,6 +84,7 @@ function prepareLitellm() {
     start: [join(directory, '.venv', 'bin', 'litellm'), [...args, '--num_workers', '1']],
     env: {
       PATH: `${join(directory, '.venv', 'bin')}:${process.env.PATH}`,
+      LITELLM_MASTER_KEY: CALLER_KEY,
       LITELLM_LOG: 'ERROR',
       LITELLM_LOCAL_MODEL_COST_MAP: 'True',
       LITELLM_MODE: 'PRODUCTION',

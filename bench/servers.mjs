@@ -1,6 +1,7 @@
 // What the benches of the generated servers share: a project of a stack, its server in production,
 // and the mock as its upstream, in this process, so that both ends are timed by one clock.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +15,8 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const ASYNC_STACKS = ['fastapi', 'fastify'];
-export const CALLER_KEY = 'bench-caller';
+/** Of the shape that LiteLLM takes for a strong one. */
+export const CALLER_KEY = `sk-${createHash('sha256').update('bench').digest('hex')}`;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'create-llm-api-bench-'));
 const running = new Set();
