@@ -29,13 +29,24 @@ and the stream ends without \`[DONE]\`. \`: ping\` comments keep a silent connec
 /** One status: what it means, its body by media type, its headers. */
 function response(description: string, bodies: Record<string, object>, ...headers: string[]) {
   const content = Object.entries(bodies).map(([type, schema]) => [type, { schema }]);
-  const named = ['X-Request-Id', ...headers].map((name) => [name, text]);
+  const named = ['X-Request-Id', ...headers].map((name) => [
+    name,
+    { ...text, description: HEADERS[name] },
+  ]);
   const [contentByType, headersByName] = [content, named].map(Object.fromEntries);
   return { description, headers: headersByName, content: contentByType };
 }
 
+const HEADERS: Record<string, string> = {
+  'X-Request-Id': 'The id that the caller sent, or one we made. It is in our log.',
+  'Cache-Control': 'no-store; no-cache on a stream.',
+  'Retry-After': 'When to try again: seconds, or a date of the model provider.',
+  RateLimit: 'How many requests are left (r), and in how many seconds all are there again (t).',
+  'RateLimit-Policy': 'How many requests (q) are allowed in how many seconds (w).',
+  'WWW-Authenticate': 'Bearer',
+};
 const LIMIT = ['RateLimit', 'RateLimit-Policy'];
-const HEADERS: Record<number, string[]> = {
+const HEADERS_OF: Record<number, string[]> = {
   401: ['WWW-Authenticate'],
   429: ['Retry-After', ...LIMIT],
   503: ['Retry-After', ...LIMIT],
@@ -47,7 +58,7 @@ export function problemResponses(...statuses: number[]) {
     const rows = Object.entries(PROBLEMS).filter(([, [code]]) => code === status);
     const names = rows.map(([slug, [, title]]) => `${slug}: ${title}.`).join(' ');
     const body = { 'application/problem+json': { $ref: 'Problem#' } };
-    return [status, response(names, body, ...(HEADERS[status] ?? LIMIT))];
+    return [status, response(names, body, ...(HEADERS_OF[status] ?? LIMIT))];
   };
   return Object.fromEntries(statuses.map(describe));
 }
