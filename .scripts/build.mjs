@@ -24,6 +24,8 @@ const files = new Map([
   // Heavy, and needed by several.
   ['execa', 'execa'],
 ]);
+/** Files that are nearly all a library's. */
+const LIBRARIES = new Set(['execa', 'effects-ask', 'effects-ask-upstream']);
 const outputs = {};
 for (const [source, name] of files) {
   const { metafile } = await build({
@@ -32,7 +34,10 @@ for (const [source, name] of files) {
     outdir: `${aside}/cli`,
     outExtension: { '.js': '.cjs' },
     bundle: true,
-    minify: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    // Not of what is ours: the stack of a bug is to name functions that we can find.
+    minifyIdentifiers: LIBRARIES.has(name),
     format: 'cjs',
     platform: 'node',
     target: 'node20.17',
