@@ -4,8 +4,10 @@ import asyncio
 import json
 from typing import Any
 
+import httpx2
 import pytest
 from aiohttp import web
+from starlette.types import Message, Receive, Scope, Send
 
 from app import generate
 from tests.conftest import Connect, MakeApp
@@ -88,12 +90,23 @@ async def test_the_total_deadline_holds_while_the_upstream_drips(connect: Connec
 
 
 async def test_comments_keep_a_silent_stream_open(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generate, "PING_INTERVAL", 0.01)
     upstream = Pausing()
-    asyncio.get_running_loop().call_later(0.1, upstream.go.set)
-    response = await (await connect(upstream)).post("/generate", json=HI)
+    app = await make_app(upstream, request_timeout=10)
+
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_on(message: Message) -> None:
+            if message.get("body") == b": ping\n\n":
+                upstream.go.set()
+            await send(message)
+
+        await app(scope, receive, send_on)
+
+    transport = httpx2.ASGITransport(listen)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.post("/generate", json=HI)
 
     assert ": ping\n\n" in response.text
     assert response.text.endswith("data: [DONE]\n\n")
