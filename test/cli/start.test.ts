@@ -5,16 +5,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeFolder, runCli } from '../harness/cli.ts';
 import { makeProject, readPids, readSurvivors, writeProgram } from '../harness/fake-project.ts';
+import { findFreePort } from '../harness/free-port.ts';
 import { addressOf, type Running, startTool } from '../harness/running.ts';
 import { waitFor } from '../harness/wait.ts';
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
-}
 
 async function startProduction(
   env: Readonly<Record<string, string>> = {},
@@ -23,7 +16,10 @@ async function startProduction(
   const directory = await makeFolder();
   await makeProject(directory);
   await writeFile(join(directory, '.env'), envFile);
-  const start = startTool(['start', '--port', await freePort()], { cwd: directory, env });
+  const start = startTool(['start', '--port', String(await findFreePort())], {
+    cwd: directory,
+    env,
+  });
   await start.waitFor('is ready:');
   return { directory, start };
 }
@@ -96,10 +92,14 @@ test("ends with the server's own code when its end is not a clean one", async ()
 test('a server that refuses to start is heard, and the code is 1', async () => {
   const directory = await makeFolder();
   await makeProject(directory);
-  const { code, stderr } = await runCli('llm-api', ['start', '--port', await freePort()], {
-    cwd: directory,
-    env: { FAKE: 'refuses' },
-  });
+  const { code, stderr } = await runCli(
+    'llm-api',
+    ['start', '--port', String(await findFreePort())],
+    {
+      cwd: directory,
+      env: { FAKE: 'refuses' },
+    },
+  );
   expect(code).toBe(1);
   expect(stderr).toContain('OPENAI_API_KEY: is needed in production');
   expect(stderr).toContain('The server did not start: gunicorn exited with code 3.');
@@ -109,9 +109,13 @@ test('programs that were installed in another folder are an error with the way o
   const directory = await makeFolder();
   await makeProject(directory);
   await writeFile(join(directory, '.venv/bin/gunicorn'), '#!/no/longer/here/python\n');
-  const { code, stderr } = await runCli('llm-api', ['start', '--port', await freePort()], {
-    cwd: directory,
-  });
+  const { code, stderr } = await runCli(
+    'llm-api',
+    ['start', '--port', String(await findFreePort())],
+    {
+      cwd: directory,
+    },
+  );
   expect(code).toBe(1);
   expect(stderr).toContain('gunicorn was not found');
   expect(stderr).toContain('Remove .venv and install it again: python3 -m venv .venv');
@@ -137,7 +141,7 @@ test('builds first what has to be built', async () => {
     join(directory, 'node_modules/.bin/tsc'),
     "require('node:fs').writeFileSync('built', process.argv.slice(2).join(' '));",
   );
-  const start = startTool(['start', '--port', await freePort()], { cwd: directory });
+  const start = startTool(['start', '--port', String(await findFreePort())], { cwd: directory });
   await start.waitFor('Fastify is ready:');
   expect(await readFile(join(directory, 'built'), 'utf8')).toBe('-p tsconfig.build.json');
 });
@@ -149,9 +153,13 @@ test('a build that fails is shown and nothing is started', async () => {
     join(directory, 'node_modules/.bin/tsc'),
     "console.log('src/app.ts(1,1): error TS1'); process.exit(2);",
   );
-  const { code, stderr } = await runCli('llm-api', ['start', '--port', await freePort()], {
-    cwd: directory,
-  });
+  const { code, stderr } = await runCli(
+    'llm-api',
+    ['start', '--port', String(await findFreePort())],
+    {
+      cwd: directory,
+    },
+  );
   expect(code).toBe(1);
   expect(stderr).toContain('The build failed: ');
   expect(stderr).toContain('src/app.ts(1,1): error TS1');
@@ -161,7 +169,7 @@ test('a build that fails is shown and nothing is started', async () => {
 test('--workers reaches a server that runs several processes', async () => {
   const directory = await makeFolder();
   await makeProject(directory, { stack: 'fastapi' });
-  const args = ['start', '--port', await freePort(), '--workers', '3'];
+  const args = ['start', '--port', String(await findFreePort()), '--workers', '3'];
   const start = startTool(args, { cwd: directory });
   await start.waitFor('is ready:');
   expect(await readServerEnv(start)).toMatchObject({ WORKERS: '3' });

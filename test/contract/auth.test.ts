@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { findFreePort } from '../harness/free-port.ts';
 import { describeProjects, describeServers } from './describe.ts';
 import { bearer, CALLER_KEYS, findLeaks, hashKey, KEY } from './environment.ts';
 import { eventually } from './eventually.ts';
@@ -6,7 +7,7 @@ import { begin, generate } from './http.ts';
 import { findLines } from './lines.ts';
 import { startOwn } from './own.ts';
 import { expectProblem } from './problem.ts';
-import { findFreePort, stopProgram, withDeadline } from './program.ts';
+import { stopProgram, withDeadline } from './program.ts';
 import { refusal, talk } from './socket.ts';
 
 const [PLAIN, HASHED] = CALLER_KEYS;

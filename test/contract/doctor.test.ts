@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import type { Finding } from '../../src/core/doctor.ts';
 import { startMock } from '../../src/mock/index.ts';
+import { findFreePort } from '../harness/free-port.ts';
 import { describeProjects } from './describe.ts';
 import { cleanEnvironment, serverEnvironment } from './environment.ts';
 import { generate, send } from './http.ts';
 import { startOwnServer } from './own.ts';
-import { findFreePort, runProgram, stopProgram } from './program.ts';
+import { runProgram, stopProgram } from './program.ts';
 
 const target = inject('target');
 const tool = target.kind === 'projects' ? target.tool : '';

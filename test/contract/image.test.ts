@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { layoutOf } from '../../src/core/stacks.ts';
 import { type Mock, startMock } from '../../src/mock/index.ts';
+import { findFreePort } from '../harness/free-port.ts';
 import { describeProjects } from './describe.ts';
 import { bearer, CALLER_KEYS, cleanEnvironment, serverEnvironment } from './environment.ts';
 import { generate, send } from './http.ts';
 import { contain, type Image, layOutImage, readImage, removeLayout } from './image.ts';
-import { findFreePort, type Program, runProgram, startProgram, stopProgram } from './program.ts';
+import { type Program, runProgram, startProgram, stopProgram } from './program.ts';
 
 const [KEY] = CALLER_KEYS;
 

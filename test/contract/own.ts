@@ -1,8 +1,9 @@
 import type { StackCommands } from '../../src/core/stacks.ts';
 import { findProject } from '../../src/effects/find-project.ts';
 import { resolveProgram } from '../../src/effects/resolve-program.ts';
+import { findFreePort } from '../harness/free-port.ts';
 import { cleanEnvironment } from './environment.ts';
-import { findFreePort, type Program, startProgram, waitUntilHealthy } from './program.ts';
+import { type Program, startProgram, waitUntilHealthy } from './program.ts';
 
 /** A project's own commands, without our tool: as a container or a colleague runs them. */
 export async function findCommand(

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server } from 'node:net';
 import { send } from './http.ts';
 
@@ -110,14 +109,6 @@ function pause(ms: number, signal?: AbortSignal): Promise<undefined> {
     const timer = setTimeout(resolve, ms, undefined);
     signal?.addEventListener('abort', () => clearTimeout(timer));
   });
-}
-
-/** A port that was free a moment ago. */
-export async function findFreePort(): Promise<number> {
-  const server = await occupyPort();
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Listens on a port of its own and hangs up on whoever calls. */

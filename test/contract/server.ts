@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, inject } from 'vitest';
+import { findFreePort } from '../harness/free-port.ts';
 import { cleanEnvironment, findLeaks } from './environment.ts';
 import {
-  findFreePort,
   isListening,
   type Program,
   startProgram,

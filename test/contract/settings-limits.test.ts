@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { findFreePort } from '../harness/free-port.ts';
 import { describeProjects } from './describe.ts';
 import { CALLER_KEYS, findLeaks, KEY } from './environment.ts';
 import { startOwn } from './own.ts';
-import { findFreePort, occupyPort, stopProgram, withDeadline } from './program.ts';
+import { occupyPort, stopProgram, withDeadline } from './program.ts';
 
 const MISTAKES = {
   API_KEYS: `${CALLER_KEYS[0]},sha256:${CALLER_KEYS[1]}`,

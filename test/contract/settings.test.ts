@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { layoutOf } from '../../src/core/stacks.ts';
 import { startMock } from '../../src/mock/index.ts';
+import { findFreePort } from '../harness/free-port.ts';
 import { copyProject } from './copy.ts';
 import { describeProjects } from './describe.ts';
 import { findLeaks, KEY } from './environment.ts';
 import { generate, send } from './http.ts';
 import { startOwn, startOwnServer } from './own.ts';
 import { expectProblem } from './problem.ts';
-import { findFreePort, occupyPort, stopProgram, withDeadline } from './program.ts';
+import { occupyPort, stopProgram, withDeadline } from './program.ts';
 
 const MISTAKES = {
   PORT: '0',
