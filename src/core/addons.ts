@@ -17,6 +17,13 @@ export interface AddonPackages {
   readonly scripts?: Readonly<Record<string, string>>;
 }
 
+/** What an add-on exports for the wiring file of a stack to call. */
+export interface AddonWiring {
+  /** As that file imports it: `app.redis`, or `./redis.js`. */
+  readonly module: string;
+  readonly name: string;
+}
+
 /** `addon.json`: what an add-on says of itself. */
 export interface AddonManifest {
   readonly title: string;
@@ -26,6 +33,7 @@ export interface AddonManifest {
   readonly excludes: readonly AddonName[];
   readonly env?: readonly EnvVariable[];
   readonly packages?: Readonly<Partial<Record<StackName, AddonPackages>>>;
+  readonly wiring?: Readonly<Partial<Record<StackName, AddonWiring>>>;
 }
 
 /**

@@ -10,7 +10,7 @@ const SECTION = /^section\.md(\.ejs)?$/;
 
 /**
  * The stack with what its add-ons bring: their files, variables, dependencies and their locks,
- * scripts, and sections of the README. The order in which add-ons are named does not matter.
+ * scripts, sections of the README, and what the wiring file calls. The order in which add-ons are named does not matter.
  *
  * @throws CliError (2) where the add-ons do not go together, or not with the stack
  * @throws Error where two of them bring the same file
@@ -61,6 +61,9 @@ export function composeAddons(
     ...stack,
     files: sortTree(files),
     sections: sections.map(([path, { text }]) => ({ path, text })),
+    wiring: manifests
+      .flatMap(({ wiring }) => wiring?.[stack.name] ?? [])
+      .sort((a, b) => comparePaths(a.module, b.module)),
     manifest: {
       ...manifest,
       dependencies: added('dependencies'),

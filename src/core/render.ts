@@ -88,7 +88,8 @@ function printValue(value: unknown): string {
 type RenderContext = ReturnType<typeof createContext>;
 
 /** What a template sees: opaque user text, the escapers that open it, and plain facts. */
-function createContext(answers: Answers, { manifest, files }: StackTemplate, version: string) {
+function createContext(answers: Answers, template: StackTemplate, version: string) {
+  const { manifest, files, wiring = [] } = template;
   const tool = formatTool(version, false);
   return {
     name: new UserText(answers.name),
@@ -106,6 +107,7 @@ function createContext(answers: Answers, { manifest, files }: StackTemplate, ver
     packageManager: answers.packageManager,
     dependencies: manifest.dependencies ?? [],
     devDependencies: manifest.devDependencies ?? [],
+    wiring,
     commands: formatCommands(manifest, answers.packageManager),
     toolDev: `${tool} dev`,
     toolStart: `${tool} start`,

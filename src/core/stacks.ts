@@ -1,3 +1,4 @@
+import type { AddonWiring } from './addons.ts';
 import { CliError } from './errors.ts';
 import type { FileTree } from './tree.ts';
 
@@ -83,6 +84,8 @@ export interface StackTemplate {
   readonly files: FileTree;
   /** What add-ons say in the project's README, unrendered. */
   readonly sections?: readonly { readonly path: string; readonly text: string }[];
+  /** What its wiring file calls, in the order of the modules' names. */
+  readonly wiring?: readonly AddonWiring[];
 }
 
 /**

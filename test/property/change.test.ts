@@ -32,6 +32,7 @@ function inventAddon(name: AddonName, stack: StackName): AddonTemplate {
       requires: [],
       excludes: [],
       env: [{ name: `${word.toUpperCase()}_URL`, value: 'x', comment: `Where ${word} is.` }],
+      wiring: { [stack]: { module: `app.${word}`, name: `install_${word}` } },
       packages: { [stack]: { dependencies, devDependencies, scripts: { [word]: word } } },
     },
     folders: new Map([

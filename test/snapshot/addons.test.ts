@@ -3,6 +3,7 @@ import { ADDONS } from '../../src/core/addons.ts';
 import { render } from '../../src/core/render.ts';
 import {
   languageOf,
+  layoutOf,
   PACKAGE_MANAGERS,
   type PackageManager,
   STACKS,
@@ -51,7 +52,9 @@ const PROJECTS = STACKS.flatMap(({ name, language }) =>
 
 describe.each(PROJECTS)('%s with %s and every add-on', async (stack, packageManager) => {
   const { commands } = await readManifest(stack);
-  const files = await renderWith(...ADDONS);
+  const files = await renderWith(
+    ...ADDONS.filter((name) => readAddon(name).manifest.layouts.includes(layoutOf(stack))),
+  );
   const read = (path: string): string => files.get(path)?.text ?? '';
   const python = languageOf(stack) === 'python';
 
