@@ -13,6 +13,12 @@ const TIERS: Readonly<Record<string, { include: string[]; timeout: number; setup
     timeout: 60_000,
     setup: 'test/contract/servers.ts',
   },
+  addons: {
+    // The add-ons of the async stacks, all of them in one project; its own tests as well.
+    include: ['test/addons/**/*.test.ts', 'test/contract/project.test.ts'],
+    timeout: 60_000,
+    setup: 'test/addons/servers.ts',
+  },
 };
 
 export default defineConfig({

@@ -4,7 +4,16 @@ import { spawnSync } from 'node:child_process';
 import { buildTool, installDependencies, root } from './prepare.mjs';
 import { findMissing } from './system.mjs';
 
-const TIERS = ['unit', 'property', 'snapshot', 'commands', 'terminal', 'packaging', 'contract'];
+const TIERS = [
+  'unit',
+  'property',
+  'snapshot',
+  'commands',
+  'terminal',
+  'packaging',
+  'contract',
+  'addons',
+];
 
 /** What a tier needs from the system beyond Node: program → Debian's package. */
 const NEEDS = {
@@ -12,6 +21,7 @@ const NEEDS = {
   commands: { python3: 'python3', git: 'git' },
   packaging: { git: 'git' },
   contract: { python3: 'python3', git: 'git' },
+  addons: { python3: 'python3', git: 'git', 'redis-server': 'redis-server' },
 };
 
 const chosen = process.argv.slice(2);

@@ -64,8 +64,9 @@ export async function prepareProject(
   tool: string,
   stack: StackName,
   say: (text: string) => void,
+  flags: readonly string[] = [],
 ): Promise<Project> {
-  const hash = await hashRender(tool, stack);
+  const hash = await hashRender(tool, stack, flags);
   const note = join(CACHE, `${stack}-${hash}.json`);
   const known = process.env.CI ? undefined : await readNote(note);
   if (known) {
@@ -76,7 +77,7 @@ export async function prepareProject(
   say(`${stack}: installing …`);
   await mkdir(CACHE, { recursive: true });
   const directory = join(await mkdtemp(join(CACHE, `${stack}-${hash}-`)), NAME);
-  await create(tool, stack, directory, []);
+  await create(tool, stack, directory, flags);
   const { commands } = await readManifest(stack);
   if (commands.build) await mustRun(await findCommand(directory, 'build'), directory);
   const project = { stack, directory };
@@ -104,11 +105,11 @@ export async function pruneProjects(): Promise<void> {
   }
 }
 
-async function hashRender(tool: string, stack: StackName): Promise<string> {
+async function hashRender(tool: string, stack: StackName, flags: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'contract-render-'));
   try {
     const directory = join(folder, NAME);
-    await create(tool, stack, directory, ['--no-install']);
+    await create(tool, stack, directory, [...flags, '--no-install']);
     const hash = createHash('sha256');
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
     const files = entries

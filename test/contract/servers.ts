@@ -36,24 +36,34 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide('target', readUrlTarget(url));
     return async () => {};
   }
-  const say = (text: string): void => void process.stderr.write(`contract: ${text}\n`);
   const tool = await installTool();
-  const wanted = chosenStacks();
-  const projects: (Project | Failure)[] = [];
-  const work = async (): Promise<void> => {
-    for (let stack = wanted.shift(); stack; stack = wanted.shift()) {
-      const failed = (error: Error): Failure => ({ stack, problem: error.message });
-      projects.push(await prepareProject(tool, stack, say).catch(failed));
-    }
-  };
-  await Promise.all([work(), work()]);
-  await pruneProjects();
+  const projects = await prepareProjects(tool, chosenStacks());
   project.provide('target', { kind: 'projects', tool, projects });
   return () => rm(tool, { recursive: true, force: true });
 }
 
+/** The projects that `create` makes with these flags, two at a time. */
+export async function prepareProjects(
+  tool: string,
+  stacks: readonly StackName[],
+  flags: readonly string[] = [],
+): Promise<readonly (Project | Failure)[]> {
+  const say = (text: string): void => void process.stderr.write(`contract: ${text}\n`);
+  const wanted = [...stacks];
+  const projects: (Project | Failure)[] = [];
+  const work = async (): Promise<void> => {
+    for (let stack = wanted.shift(); stack; stack = wanted.shift()) {
+      const failed = (error: Error): Failure => ({ stack, problem: error.message });
+      projects.push(await prepareProject(tool, stack, say, flags).catch(failed));
+    }
+  };
+  await Promise.all([work(), work()]);
+  await pruneProjects();
+  return projects;
+}
+
 /** CONTRACT_STACKS=fastapi,express; all of them when it is not set. */
-function chosenStacks(): StackName[] {
+export function chosenStacks(): StackName[] {
   const chosen = process.env.CONTRACT_STACKS?.split(',');
   return chosen ? chosen.map(parseStack) : STACKS.map((stack) => stack.name);
 }
