@@ -7,6 +7,7 @@ import { readDevAddress } from '../effects/dev-address.ts';
 import { formatFrom, type Project } from '../effects/find-project.ts';
 import { findFreePort, isPortFree } from '../effects/ports.ts';
 import { readEnvFile, type Settings } from '../effects/settings.ts';
+import { readAddonManifests } from '../effects/templates.ts';
 import type { Check } from './doctor-check.ts';
 
 /** What the server meets when it starts: its port and its settings. */
@@ -35,10 +36,12 @@ async function judgePort({ directory }: Project, address: Address): Promise<Judg
 const NEEDED_IN_PRODUCTION = ['OPENAI_API_KEY', 'API_KEYS'];
 
 async function checkSettings(project: Project, settings: Settings): Promise<Judgement> {
-  const { directory, manifest } = project;
+  const { directory, manifest, record } = project;
   const file = await readEnvFile(directory);
   const example = await readFile(join(directory, '.env.example'), 'utf8').catch(() => '');
-  const known = manifest.env.map(({ name }) => name);
+  const addons = readAddonManifests().filter(({ name }) => record.answers.addons.includes(name));
+  const variables = [manifest, ...addons.map((addon) => addon.manifest)];
+  const known = variables.flatMap(({ env = [] }) => env.map(({ name }) => name));
   return judgeSettings({
     known,
     documented: listNames(example),

@@ -14,6 +14,7 @@ import { readSettings, type Settings } from '../effects/settings.ts';
 import { judgeNode, nodeChecks } from './check-node.ts';
 import { findProjectPython, pythonChecks } from './check-python.ts';
 import { recordChecks } from './check-record.ts';
+import { redisChecks } from './check-redis.ts';
 import { runningChecks } from './check-running.ts';
 import { planRoute, upstreamChecks } from './check-upstream.ts';
 import type { DoctorFlags } from './doctor.ts';
@@ -60,6 +61,7 @@ function planChecks(
     ...(isPython ? pythonChecks(project, find, way.signal) : nodeChecks(project, way.signal)),
     ...runningChecks(project, settings),
     ...upstreamChecks(project, settings, { ...way, findRoute }),
+    ...redisChecks(project, settings, way.signal),
     ...recordChecks(project, way.tool),
   ];
 }
