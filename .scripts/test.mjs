@@ -19,6 +19,7 @@ const TIERS = [
 const NEEDS = {
   property: { python3: 'python3', git: 'git' },
   commands: { python3: 'python3', git: 'git' },
+  terminal: { zsh: 'zsh', fish: 'fish' },
   packaging: { git: 'git' },
   contract: { python3: 'python3', git: 'git' },
   addons: { python3: 'python3', git: 'git', 'redis-server': 'redis-server' },

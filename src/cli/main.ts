@@ -2,10 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { addCommand, removeCommand } from './add.ts';
 import { benchCommand } from './bench.ts';
+import { completionCommand } from './completion.ts';
 import { createCommand } from './create.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { generateCommand } from './generate.ts';
+import { helpCommand } from './help.ts';
 import { mockCommand } from './mock.ts';
 import { createPrinter, paint } from './print.ts';
 import { startCommand } from './start.ts';
@@ -45,9 +47,10 @@ function createProgram(bin: BinName): Command {
 }
 
 function createToolbox(): Command {
-  return new Command('llm-api')
+  const program: Command = new Command('llm-api');
+  return program
     .description('Makes and runs LLM API projects.')
-    .helpCommand('help [command]', 'Prints the help of a command.')
+    .helpCommand(false)
     .addCommand(createCommand())
     .addCommand(devCommand())
     .addCommand(startCommand())
@@ -58,7 +61,9 @@ function createToolbox(): Command {
     .addCommand(upgradeCommand())
     .addCommand(addCommand())
     .addCommand(removeCommand())
-    .addCommand(templatesCommand());
+    .addCommand(templatesCommand())
+    .addCommand(completionCommand(() => program))
+    .addCommand(helpCommand(() => program));
 }
 
 /** @returns the exit code */

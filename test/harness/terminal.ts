@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { type Bin, binPath, plainEnvironment } from './cli.ts';
 import { waitFor } from './wait.ts';
 
-/** A real pseudo-terminal with a program of ours in it, and what a person would see there. */
+/** A real pseudo-terminal with a program in it, and what a person would see there. */
 export interface Terminal {
   type(keys: string): void;
   /** Until the words are on the screen. */
@@ -16,14 +16,23 @@ export interface Terminal {
   readonly exit: Promise<number>;
 }
 
-export async function openTerminal(
-  bin: Bin,
+interface Place {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export function openTerminal(bin: Bin, args: readonly string[], place: Place): Promise<Terminal> {
+  return openProgram(process.execPath, [binPath(bin), ...args], place);
+}
+
+export async function openProgram(
+  file: string,
   args: readonly string[],
-  { cwd, env = {} }: { cwd: string; env?: Readonly<Record<string, string | undefined>> },
+  { cwd, env = {} }: Place,
 ): Promise<Terminal> {
   const size = { cols: 120, rows: 50 };
   const view = new headless.Terminal({ ...size, allowProposedApi: true });
-  const child = spawn(process.execPath, [binPath(bin), ...args], {
+  const child = spawn(file, [...args], {
     ...size,
     cwd,
     name: 'xterm-256color',
