@@ -10,10 +10,10 @@ import { render } from '../core/render.ts';
 import type { StackManifest } from '../core/stacks.ts';
 import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
 import { compareVersions } from '../core/versions.ts';
-import { findProject, type Project } from '../effects/find-project.ts';
+import type { Project } from '../effects/find-project.ts';
 import { readDirtyFiles } from '../effects/git.ts';
 import { readOtherFiles } from '../effects/other-files.ts';
-import { applyOps, readBase, readDisk, recoverProject } from '../effects/project.ts';
+import { applyOps, readBase, readDisk } from '../effects/project.ts';
 import { readProjectTemplate } from '../effects/templates.ts';
 import { withInterrupt } from './interrupt.ts';
 import type { Printer } from './print.ts';
@@ -25,16 +25,6 @@ export interface ChangeFlags {
   readonly dryRun?: true;
   readonly force?: true;
   readonly json?: true;
-}
-
-/** Finds the project, and first ends what a killed run began. */
-export async function openProject(start: string | undefined, printer: Printer): Promise<Project> {
-  const { directory } = await findProject(start);
-  const { how, left } = recoverProject(directory);
-  if (how === 'completed') printer.note('An earlier run was interrupted: it is complete now.');
-  if (how === 'undone') printer.note('An earlier run was interrupted: it is taken back.');
-  for (const path of left) printer.note(`  ${path} is as you left it: you changed it meanwhile.`);
-  return findProject(directory);
 }
 
 /** What would bring a project to these answers and to this version's templates. */

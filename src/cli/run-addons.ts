@@ -1,5 +1,6 @@
 import { ADDONS, type AddonName } from '../core/addons.ts';
-import { type ChangeFlags, changeProject, openProject, readChange } from './change-project.ts';
+import { type ChangeFlags, changeProject, readChange } from './change-project.ts';
+import { openProject } from './open-project.ts';
 import { createPrinter } from './print.ts';
 import { VERSION } from './version.ts';
 

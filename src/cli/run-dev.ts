@@ -1,12 +1,12 @@
 import { CliError, EXIT } from '../core/errors.ts';
 import { formatGreeting } from '../core/greeting.ts';
 import { claimNearestAddress, DEFAULT_PORT, planAddress } from '../effects/choose-address.ts';
-import { findProject } from '../effects/find-project.ts';
 import { resolveProgram } from '../effects/resolve-program.ts';
 import { readSettings, type Settings } from '../effects/settings.ts';
 import type { StopPolicy } from '../effects/supervise.ts';
 import type { Mock } from '../mock/index.ts';
 import type { DevFlags } from './dev.ts';
+import { openProject } from './open-project.ts';
 import { createPrinter, type Printer } from './print.ts';
 import { pointAt, type RunEnd, runServer, serverEnv } from './run-server.ts';
 
@@ -15,7 +15,7 @@ const POLICY: StopPolicy = { signal: (came) => came, whom: 'tree', graceMs: 3500
 
 export async function runDev(directory: string | undefined, flags: DevFlags): Promise<void> {
   const print = createPrinter();
-  const project = await findProject(directory);
+  const project = await openProject(directory, print);
   const settings = await readSettings(project.directory);
   const argv = await resolveProgram(project, project.manifest.commands.dev);
   const address = await claimNearestAddress(planAddress(flags, settings));

@@ -1,10 +1,11 @@
 import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { claimAddress, planAddress } from '../effects/choose-address.ts';
-import { findProject, type Project } from '../effects/find-project.ts';
+import type { Project } from '../effects/find-project.ts';
 import { resolveProgram } from '../effects/resolve-program.ts';
 import { readSettings, type Settings } from '../effects/settings.ts';
 import { buildProject } from './build-project.ts';
 import { withInterrupt } from './interrupt.ts';
+import { openProject } from './open-project.ts';
 import { createPrinter } from './print.ts';
 import { type RunEnd, runServer, serverEnv } from './run-server.ts';
 import type { StartFlags } from './start.ts';
@@ -13,7 +14,7 @@ const DEFAULT_DRAIN_SECONDS = 30;
 
 export async function runStart(directory: string | undefined, flags: StartFlags): Promise<void> {
   const print = createPrinter();
-  const project = await findProject(directory);
+  const project = await openProject(directory, print);
   const settings = await readSettings(project.directory);
   const argv = await resolveProgram(project, project.manifest.commands.start);
   const workers = planWorkers(project, flags.workers);

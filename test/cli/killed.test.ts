@@ -104,6 +104,25 @@ describe('the writing of a project, killed', () => {
   });
 });
 
+test.each(['dev', 'start'])('%s first ends what a killed upgrade began', LONG, async (command) => {
+  const cwd = await createProject(await makeFolder(), 'express', '-p', 'npm');
+  const wanted = await readTree(cwd);
+  await makeOlder(cwd, { 'AGENTS.md': 'older\n', 'old.ts': 'old\n' });
+  const older = `${cwd}-older`;
+  await cp(cwd, older, { recursive: true });
+  const NODE_OPTIONS = `--require ${JSON.stringify(KILLER)}`;
+  for (let at = 10; !existsSync(join(cwd, '.llm-api/pending')); at++) {
+    await rm(cwd, { recursive: true });
+    await cp(older, cwd, { recursive: true });
+    const env = { NODE_OPTIONS, KILL_AT: String(at) };
+    expect((await runCli('llm-api', ['upgrade'], { cwd, env })).code).toBe(137);
+  }
+  const { code, stderr } = await runCli('llm-api', [command], { cwd });
+  expect(stderr).toContain('An earlier run was interrupted: it is complete now.\n');
+  // Nothing was installed: that is the end of it, but the project is whole.
+  expect({ code, tree: await readTree(cwd) }).toEqual({ code: 1, tree: wanted });
+});
+
 test('upgrade, killed at points all over it, and run again: the new project', LONG, async () => {
   const cwd = await createProject(await makeFolder(), 'express', '-p', 'npm');
   const wanted = await readTree(cwd);
