@@ -64,6 +64,7 @@ export function composeAddons(
     wiring: manifests
       .flatMap(({ wiring }) => wiring?.[stack.name] ?? [])
       .sort((a, b) => comparePaths(a.module, b.module)),
+    egress: manifests.flatMap(({ egress }) => egress ?? []),
     manifest: {
       ...manifest,
       dependencies: added('dependencies'),

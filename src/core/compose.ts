@@ -23,6 +23,17 @@ export function composeEnvExample(
   return intro + lines.join('');
 }
 
+/**
+ * What the server calls, as the ports of a NetworkPolicy: the provider, wherever it is, a provider on
+ * the internet, which a project with a local one gets sooner or later, and what its add-ons call.
+ */
+export function composeEgress(baseUrl: string, ports: readonly number[]): string {
+  const { port, protocol } = new URL(baseUrl);
+  const provider = Number(port) || (protocol === 'http:' ? 80 : 443);
+  const all = [...new Set([443, provider, ...ports])].sort((a, b) => a - b);
+  return `[${all.map((each) => `{ protocol: TCP, port: ${each} }`).join(', ')}]`;
+}
+
 /** The template's `package.json` under the project's name. */
 export function composePackageJson(text: string, name: string): string {
   return formatJson({ ...parseObject(text), name });

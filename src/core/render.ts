@@ -2,6 +2,7 @@ import ejs from 'ejs';
 import { type Answers, slugify } from './answers.ts';
 import { formatCommands, formatTool } from './commands.ts';
 import {
+  composeEgress,
   composeEnvExample,
   composePackageJson,
   composePackageLock,
@@ -89,7 +90,7 @@ type RenderContext = ReturnType<typeof createContext>;
 
 /** What a template sees: opaque user text, the escapers that open it, and plain facts. */
 function createContext(answers: Answers, template: StackTemplate, version: string) {
-  const { manifest, files, wiring = [] } = template;
+  const { manifest, files, wiring = [], egress = [] } = template;
   const tool = formatTool(version, false);
   return {
     name: new UserText(answers.name),
@@ -108,6 +109,7 @@ function createContext(answers: Answers, template: StackTemplate, version: strin
     dependencies: manifest.dependencies ?? [],
     devDependencies: manifest.devDependencies ?? [],
     wiring,
+    egress: () => composeEgress(answers.baseUrl, egress),
     commands: formatCommands(manifest, answers.packageManager),
     toolDev: `${tool} dev`,
     toolStart: `${tool} start`,

@@ -86,6 +86,8 @@ export interface StackTemplate {
   readonly sections?: readonly { readonly path: string; readonly text: string }[];
   /** What its wiring file calls, in the order of the modules' names. */
   readonly wiring?: readonly AddonWiring[];
+  /** Ports that its add-ons call. */
+  readonly egress?: readonly number[];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { parseEnv } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import {
+  composeEgress,
   composeEnvExample,
   composePackageJson,
   composePackageLock,
@@ -54,6 +55,15 @@ OPENAI_API_KEY=
       '# Copy to .env, and uncomment what you change. The real environment wins over this file.\n';
     expect(composeEnvExample({ model: 'm', baseUrl: 'u' }, { env: [] })).toBe(intro);
   });
+});
+
+test.each([
+  ['https://api.openai.com/v1', [], '[{ protocol: TCP, port: 443 }]'],
+  ['http://models/v1', [], '[{ protocol: TCP, port: 80 }, { protocol: TCP, port: 443 }]'],
+  ['http://[::1]:8080', [443], '[{ protocol: TCP, port: 443 }, { protocol: TCP, port: 8080 }]'],
+  ['https://h/', [6379, 53], expect.stringMatching(/ 53 .* 443 .* 6379 /)],
+])('the ports that %s and add-ons at %j are behind', (baseUrl, ports, expected) => {
+  expect(composeEgress(baseUrl, ports)).toEqual(expected);
 });
 
 describe('package.json and its lock', () => {
