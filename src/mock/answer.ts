@@ -23,8 +23,16 @@ export function writeAnswer(
   if (length !== undefined) return writeLength(Math.min(length, maxTokens), length > maxTokens);
   const echo = shorten(prompt);
   const reply = echo ? ` You wrote: ${echo}` : '';
-  const all = GREETING_TOKENS.concat(splitTokens(reply));
-  if (all.length <= maxTokens) return { tokens: all, text: GREETING + reply, cut: false };
+  return cutAnswer(GREETING_TOKENS.concat(splitTokens(reply)), GREETING + reply, maxTokens);
+}
+
+/** Says just this. */
+export function writeText(text: string, maxTokens = Number.POSITIVE_INFINITY): Answer {
+  return cutAnswer(splitTokens(text), text, maxTokens);
+}
+
+function cutAnswer(all: readonly string[], text: string, maxTokens: number): Answer {
+  if (all.length <= maxTokens) return { tokens: all, text, cut: false };
   const tokens = all.slice(0, maxTokens);
   return { tokens, text: tokens.join(''), cut: true };
 }

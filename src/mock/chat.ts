@@ -1,4 +1,4 @@
-import { type Answer, countTokens, writeAnswer } from './answer.ts';
+import { type Answer, countTokens, writeAnswer, writeText } from './answer.ts';
 import { ApiError } from './errors.ts';
 import {
   type Fields,
@@ -12,17 +12,20 @@ import {
 } from './read.ts';
 import type { EventTexts, Reply, Stamp } from './reply.ts';
 import type { ApiErrorBody } from './spoil.ts';
+import { chooseTool, countToolTokens, type ToolCall } from './tools.ts';
 
 /** `POST /v1/chat/completions`. JSON is put together by hand: this is what load tests lean on. */
 export function answerChat(body: unknown, stamp: Stamp): Reply {
   const fields = readFields(body);
   const model = readModel(fields);
-  const { prompt, inputTokens } = readMessages(fields);
+  const { prompt, inputTokens, lastRole } = readMessages(fields);
   const limit = readInteger(fields, 'max_completion_tokens', 1);
   const cap = limit ?? readInteger(fields, 'max_tokens', 1);
-  const answer = writeAnswer(prompt, cap, stamp.length);
+  const call = chooseTool(fields, lastRole);
+  const answer = call ? writeText(call.arguments, cap) : writeAnswer(prompt, cap, stamp.length);
   readNumber(fields, 'temperature', 0, 2);
   refuseSeveral(fields);
+  const words = renderWords(answer, call, stamp);
   const usage = renderUsage(inputTokens, answer.tokens.length);
   const head = (object: string) =>
     `{"id":"chatcmpl-mock-${stamp.serial}","object":"${object}","created":${stamp.created},` +
@@ -32,25 +35,27 @@ export function answerChat(body: unknown, stamp: Stamp): Reply {
     model,
     tokens: answer.tokens.length,
     renderBody: () =>
-      `${head('chat.completion')}"choices":[{"index":0,"message":{"role":"assistant","content":` +
-      `${JSON.stringify(answer.text)},"refusal":null,"annotations":[]},"logprobs":null,` +
-      `"finish_reason":"${finishReason(answer)}"}],"usage":${usage}}`,
+      `${head('chat.completion')}"choices":[{"index":0,"message":{"role":"assistant",` +
+      `${words.whole},"refusal":null,"annotations":[]},"logprobs":null,` +
+      `"finish_reason":"${words.finishReason}"}],"usage":${usage}}`,
     events: readBoolean(fields, 'stream')
-      ? renderEvents(answer, head('chat.completion.chunk'), wantsUsage(fields) && usage)
+      ? renderEvents(words, head('chat.completion.chunk'), wantsUsage(fields) && usage)
       : undefined,
   };
 }
 
-function readMessages(fields: Fields): { prompt: string; inputTokens: number } {
+function readMessages(fields: Fields) {
   let prompt = '';
-  let inputTokens = 0;
+  let inputTokens = countToolTokens(fields);
+  let lastRole: unknown;
   for (const [index, item] of readList(fields, 'messages').entries()) {
     const message = readFields(item, `messages[${index}]`);
     const text = readText(message.content, `messages[${index}].content`);
     inputTokens += countTokens(text);
-    if (readRole(message, index) === 'user') prompt = text;
+    lastRole = readRole(message, index);
+    if (lastRole === 'user') prompt = text;
   }
-  return { prompt, inputTokens };
+  return { prompt, inputTokens, lastRole };
 }
 
 const ROLES: readonly unknown[] = ['system', 'assistant', 'user', 'function', 'tool', 'developer'];
@@ -78,8 +83,34 @@ function wantsUsage(fields: Fields): boolean {
   return readBoolean(readFields(options, 'stream_options'), 'include_usage');
 }
 
-function finishReason(answer: Answer): string {
-  return answer.cut ? 'length' : 'stop';
+/** What tells words from the call of a tool, as members of a message and of the deltas of a stream. */
+interface Words {
+  readonly whole: string;
+  readonly first: string;
+  readonly finishReason: string;
+  renderToken(index: number): string;
+}
+
+function renderWords(answer: Answer, call: ToolCall | undefined, stamp: Stamp): Words {
+  const { tokens, text } = answer;
+  const token = (index: number) => JSON.stringify(tokens[index % tokens.length]);
+  const finishReason = (good: string) => (answer.cut ? 'length' : good);
+  if (!call) {
+    return {
+      whole: `"content":${JSON.stringify(text)}`,
+      first: '"content":""',
+      finishReason: finishReason('stop'),
+      renderToken: (index) => `"content":${token(index)}`,
+    };
+  }
+  const before = `"id":"call_mock_${stamp.serial}","type":"function","function":`;
+  const named = (json: string) => `{"name":${JSON.stringify(call.name)},"arguments":${json}}`;
+  return {
+    whole: `"content":null,"tool_calls":[{${before}${named(JSON.stringify(text))}}]`,
+    first: `"content":null,"tool_calls":[{"index":0,${before}${named('""')}}]`,
+    finishReason: finishReason('tool_calls'),
+    renderToken: (index) => `"tool_calls":[{"index":0,"function":{"arguments":${token(index)}}}]`,
+  };
 }
 
 function renderUsage(input: number, output: number): string {
@@ -91,20 +122,18 @@ function renderUsage(input: number, output: number): string {
   );
 }
 
-function renderEvents(answer: Answer, head: string, usage: string | false): EventTexts {
+function renderEvents(words: Words, head: string, usage: string | false): EventTexts {
   // A caller who asked for usage finds the member in every chunk, null until the last.
   const end = usage ? ',"usage":null}\n\n' : '}\n\n';
   const before = `data: ${head}"choices":[{"index":0,"delta":`;
   const afterWith = (finish: string) => `,"logprobs":null,"finish_reason":${finish}}]${end}`;
   const after = afterWith('null');
   const usageChunk = usage ? `data: ${head}"choices":[],"usage":${usage}}\n\n` : '';
-  const { tokens } = answer;
 
   return {
-    opening: `${before}{"role":"assistant","content":"","refusal":null}${after}`,
-    closing: `${before}{}${afterWith(`"${finishReason(answer)}"`)}${usageChunk}data: [DONE]\n\n`,
-    renderToken: (index) =>
-      `${before}{"content":${JSON.stringify(tokens[index % tokens.length])}}${after}`,
+    opening: `${before}{"role":"assistant",${words.first},"refusal":null}${after}`,
+    closing: `${before}{}${afterWith(`"${words.finishReason}"`)}${usageChunk}data: [DONE]\n\n`,
+    renderToken: (index) => `${before}{${words.renderToken(index)}}${after}`,
     renderError: (error: ApiErrorBody) => `data: ${JSON.stringify({ error })}\n\n`,
   };
 }
