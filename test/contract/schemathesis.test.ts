@@ -1,17 +1,15 @@
-import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { type Api, describeServers } from './describe.ts';
 import { bearer, CALLER_KEYS, cleanEnvironment } from './environment.ts';
 import { runProgram } from './program.ts';
+import { installPythonTools } from './python-tools.ts';
 
 /** Its versions, and those of all that it needs. */
 const REQUIREMENTS = fileURLToPath(new URL('schemathesis.txt', import.meta.url));
-const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'create-llm-api');
-const BIN = process.platform === 'win32' ? 'Scripts' : 'bin';
 /** Seconds that it may go on making up requests. */
 const TIME = 20;
 const MINUTES = 60_000;
@@ -33,8 +31,7 @@ describeServers(
   (api) => {
     let schemathesis: string;
     beforeAll(async () => {
-      installed ??= install();
-      schemathesis = await installed;
+      schemathesis = join(await installPythonTools(REQUIREMENTS), 'schemathesis');
     }, 3 * MINUTES);
 
     test('whatever schemathesis makes up', { timeout: 3 * MINUTES }, async ({ onTestFinished }) => {
@@ -70,38 +67,4 @@ async function readDescription(api: Api): Promise<string> {
     name === 'text/event-stream' ? { ...value, schema: undefined } : value,
   );
   return JSON.stringify(document);
-}
-
-/** Once for all servers of a run. */
-let installed: Promise<string> | undefined;
-
-/** Kept from one run to the next: it takes a while, and is of no project. */
-async function install(): Promise<string> {
-  const requirements = await readFile(REQUIREMENTS, 'utf8');
-  const hash = createHash('sha256').update(requirements).digest('hex').slice(0, 16);
-  const venv = join(CACHE, `schemathesis-${hash}`);
-  const program = join(venv, BIN, 'schemathesis');
-  if (await isThere(join(venv, 'whole'))) return program;
-  await rm(venv, { recursive: true, force: true });
-  await mkdir(CACHE, { recursive: true });
-  const python = process.platform === 'win32' ? 'python' : 'python3';
-  await mustRun([python, '-m', 'venv', venv]);
-  const pip = [join(venv, BIN, 'python'), '-m', 'pip', 'install', '--quiet', '--no-deps'];
-  await mustRun([...pip, '--disable-pip-version-check', '-r', REQUIREMENTS]);
-  await writeFile(join(venv, 'whole'), '');
-  return program;
-}
-
-async function mustRun(argv: readonly string[]): Promise<void> {
-  const { code, output } = await runProgram(argv, { cwd: tmpdir(), env: cleanEnvironment() });
-  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}:\n${output}`);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
