@@ -22,7 +22,12 @@ const NEEDS = {
   terminal: { zsh: 'zsh', fish: 'fish' },
   packaging: { git: 'git' },
   contract: { python3: 'python3', git: 'git' },
-  addons: { python3: 'python3', git: 'git', 'redis-server': 'redis-server' },
+  addons: {
+    python3: 'python3',
+    git: 'git',
+    'redis-server': 'redis-server',
+    nginx: 'nginx-light',
+  },
 };
 
 const chosen = process.argv.slice(2);

@@ -9,14 +9,8 @@ import { send } from '../contract/http.ts';
 import { readMetrics, select } from '../contract/metrics.ts';
 import { type OwnServer, startOwnServer } from '../contract/own.ts';
 import { stopProgram } from '../contract/program.ts';
-import {
-  buildManifests,
-  buildWithComponents,
-  installKubectl,
-  type Manifests,
-} from './manifests.ts';
+import { buildManifests, buildWithComponents, type Manifests } from './manifests.ts';
 
-const MINUTES = 60_000;
 const KINDS = [
   ...['ConfigMap', 'Deployment', 'HorizontalPodAutoscaler', 'NetworkPolicy'],
   ...['PodDisruptionBudget', 'Service', 'ServiceAccount'],
@@ -24,7 +18,6 @@ const KINDS = [
 
 describeProjects('kubernetes', {}, ({ stack, directory }) => {
   const folder = join(directory, 'kubernetes');
-  beforeAll(installKubectl, 3 * MINUTES);
 
   describe.each(['staging', 'production'])('the overlay %s', (overlay) => {
     let manifests: Manifests;

@@ -95,6 +95,7 @@ export interface Manifests {
   get<Kind extends keyof Specs>(kind: Kind): Manifest[Kind];
 }
 
+/** Once before all tests, whose files run side by side. */
 export async function installKubectl(): Promise<void> {
   await installPythonTools(TOOLS);
 }

@@ -4,9 +4,11 @@ import { layoutOf } from '../../src/core/stacks.ts';
 import { readAddonManifests } from '../../src/effects/templates.ts';
 import { installTool } from '../contract/projects.ts';
 import { chosenStacks, prepareProjects } from '../contract/servers.ts';
+import { installKubectl } from './manifests.ts';
 
 /** Once a run: the async stacks with every add-on, rendered and installed. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await installKubectl();
   const tool = await installTool();
   const addons = readAddonManifests().flatMap(({ name, manifest: { layouts } }) =>
     layouts.includes('async') ? [name] : [],
