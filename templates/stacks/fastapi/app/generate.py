@@ -7,15 +7,13 @@ from collections import deque
 from contextlib import aclosing, suppress
 from typing import Annotated, Any, Literal
 
-import msgspec
-from fastapi import Request, Response, WebSocket
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from fastapi import Request, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocketDisconnect
 
 from app.gate import CUT_GRACE, Gate
-from app.problems import NO_STORE, Problem, fail
+from app.problems import Problem, fail
 from app.record import Record, current
 from app.settings import Settings
 from app.upstream import Upstream
@@ -23,7 +21,7 @@ from app.upstream import Upstream
 MAX_WAITING = 8  # Messages of a WebSocket, behind the one that is answered.
 PING_INTERVAL = 15.0  # Seconds after which proxies may close a connection that is silent.
 CLOSED: Message = {"type": "websocket.disconnect"}
-JSON = b"content-type", b"application/json"
+JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -57,14 +55,15 @@ class Answer(BaseModel):
 
 def limit_request(settings: Settings) -> type[GenerateRequest]:
     """The request with its limits in the type, so that /docs tells them and pydantic checks them."""
-    prompt = Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
+    models = (settings.llm_model, *settings.allowed_models)
     tokens = Field(ge=1, le=settings.max_output_tokens)
-    fields: dict[str, Any] = {
-        "prompt": Annotated[str, prompt],
-        "model": (Literal[settings.llm_model, *settings.allowed_models] | None, None),
-        "max_tokens": (Annotated[int, tokens, BeforeValidator(drop_zeros)] | None, None),
-    }
-    return create_model("LimitedRequest", __base__=GenerateRequest, **fields)
+
+    class LimitedRequest(GenerateRequest):
+        prompt: str = Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
+        model: Literal[models] | None = None  # type: ignore[valid-type]
+        max_tokens: Annotated[int, tokens, BeforeValidator(drop_zeros)] | None = None
+
+    return LimitedRequest
 
 
 def drop_zeros(value: object) -> object:
@@ -82,55 +81,53 @@ class Service:
         self.request_model = limit_request(settings)
 
     async def generate(
-        self, scope: Scope, receive: Receive, send: Send, *, is_socket: bool = False
+        self, scope: Scope, receive: Receive, send: Send, message: str | None = None
     ) -> None:
         """Ask the model. With `"stream": true` the answer comes as server-sent events, whose last one
         says why it ends, or has the `error` that ended it."""
         http, record = Request(scope, receive), current.get()
-        self.gate.check_open()
-        self.gate.count(self.gate.identify(http))
+        headers, clock, spoke_at = EVENT_STREAM, asyncio.get_running_loop().time, 0.0
         pinger: asyncio.Task[None] | None = None
 
         async def write(data: bytes, more: bool = True) -> None:
+            nonlocal spoke_at
+            spoke_at = clock()
             if record.status is None:
-                start = {"status": 200, "headers": EVENT_STREAM}
-                await send({"type": "http.response.start", **start})
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": data, "more_body": more})
 
         async def ping() -> None:
             while True:
-                await asyncio.sleep(PING_INTERVAL)
-                if record.status is not None:
+                await asyncio.sleep(spoke_at + PING_INTERVAL - clock())
+                if clock() >= spoke_at + PING_INTERVAL:
                     await write(b": ping\n\n")
 
         try:
+            self.gate.check_open()
+            self.gate.count(self.gate.identify(http))
             async with self.gate.lifetime() as lifetime:
-                request = self.parse(await self.read(http))
-                is_stream = request.stream or is_socket
+                request = self.parse(await self.read(http) if message is None else message)
                 async with self.gate.place(lifetime, receive):
                     call = self.build_call(request)
-                    if not is_stream:
-                        answer = await self.upstream.complete(call)
-                    else:
-                        pinger = asyncio.create_task(ping())
+                    if request.stream or message is not None:
                         async with aclosing(self.upstream.stream(call)) as batches:
                             async for events in batches:
                                 await write(b"data: %b\n\n" % b"\n\ndata: ".join(events))
-            if is_stream:
-                await write(b"data: [DONE]\n\n", more=False)
-            else:
-                response = Response(answer, 200, NO_STORE, "application/json")
-                await response(scope, receive, send)
+                                pinger = pinger or asyncio.create_task(ping())
+                        last = b"data: [DONE]\n\n"
+                    else:
+                        last = await self.upstream.complete(call)
+                        headers = [*JSON, (b"content-length", b"%d" % len(last))]
+            await write(last, more=False)
         except (ClientDisconnect, WebSocketDisconnect):
             record.leave()
         except Exception as error:
-            if record.status is None:
+            if record.status is None and message is None:
                 raise
             # Too late for a status. A client that does not read must not hold us here either.
-            last_words = msgspec.json.encode({"error": fail(error).body})
             with suppress(TimeoutError):
                 async with asyncio.timeout(CUT_GRACE / 2):
-                    await write(b"data: %b\n\n" % last_words, more=False)
+                    await write(b'data: {"error":%b}\n\n' % fail(error).body, more=False)
         finally:
             if pinger:
                 pinger.cancel()
@@ -141,19 +138,15 @@ class Service:
         self.check_origin(socket)
         self.gate.identify(socket)
         await socket.accept()
-        handshake = current.get()
-        scope = {**socket.scope, "type": "http", "headers": [JSON, *socket.scope["headers"]]}
-        unread: list[Message] = []
+        scope, request_id = {**socket.scope, "type": "http"}, current.get().request_id
         waiting: deque[Message] = deque()
 
         async def receive() -> Message:
-            if unread:
-                return unread.pop()
             waiting.append(await socket.receive())
             return CLOSED if len(waiting) > MAX_WAITING else waiting[-1]
 
         async def send(message: Message) -> None:
-            current.get().status = 200
+            record.status = record.status or 200
             for line in message.get("body", b"").splitlines():
                 if line.startswith(b"data: {"):
                     await socket.send_text(line[6:].decode())
@@ -162,17 +155,9 @@ class Service:
             message = waiting.popleft() if waiting else await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            own_id = handshake.request_id
-            record = Record(request_id=own_id, method="GET", route="/generate/ws")
+            record = Record(request_id=request_id, method="GET", route="/generate/ws")
             with record.follow(), suppress(WebSocketDisconnect):
-                try:
-                    if message.get("text") is None:
-                        raise Problem("unsupported-media-type", "Send a text message.")
-                    unread.append({"type": "http.request", "body": message["text"].encode()})
-                    await self.generate(scope, receive, send, is_socket=True)
-                except Exception as error:
-                    last_words = msgspec.json.encode({"error": fail(error).body})
-                    await socket.send_text(last_words.decode())
+                await self.generate(scope, receive, send, message.get("text") or "")
             if waiting and waiting[-1]["type"] == "websocket.disconnect":
                 return
             if record.outcome == "draining" or len(waiting) > MAX_WAITING:
@@ -196,8 +181,7 @@ class Service:
         async for chunk in http.stream():
             body += chunk
             if len(body) > self.settings.max_body_bytes:
-                detail = f"The body may have {self.settings.max_body_bytes} bytes."
-                raise Problem("too-large", detail)
+                raise Problem("too-large", f"Send {self.settings.max_body_bytes} bytes at most.")
         return body
 
     def parse(self, body: str | bytes) -> GenerateRequest:

@@ -26,6 +26,7 @@ from app.settings import Settings
 logger = logging.getLogger(__name__)
 
 MAX_RETRY_WAIT = 5.0  # Seconds; if the upstream's Retry-After is longer, the caller is told.
+MAX_EVENT_BYTES = 1_048_576  # Of a line that has not ended, kept until it does.
 END_WAIT = 0.5  # Seconds that the upstream has to end a body after its [DONE].
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -86,12 +87,10 @@ class Upstream:
     async def complete(self, call: dict[str, Any]) -> bytes:
         """The whole answer as JSON, or a `Problem`."""
         async with self._open(call) as response:
-            completion = decode(await response.read())
-        note(completion)
-        message = completion.choices[0].message if completion.choices else None
-        if message is None or message.content is None:
+            text = note(decode(await response.read()))
+        if text is None:
             raise Problem("upstream-failed", "The provider's answer has no text.")
-        return encode({"text": message.content, **conclude()})
+        return encode({"text": text, **conclude()})
 
     async def stream(self, call: dict[str, Any]) -> AsyncGenerator[list[bytes]]:
         """The objects of a stream as JSON, as many at a time as have come, or a `Problem`."""
@@ -100,6 +99,8 @@ class Upstream:
             if response.content_type != "text/event-stream":
                 raise Problem("upstream-failed", "The provider's answer is no stream.")
             while not is_over:
+                if len(rest) > MAX_EVENT_BYTES:
+                    raise Problem("upstream-failed", "An event of the provider's is too long.")
                 chunk = await response.content.readany()
                 *lines, rest = (rest + chunk).split(b"\n")
                 events: list[bytes] = []
@@ -154,25 +155,23 @@ def read_events(lines: list[bytes], events: list[bytes]) -> bool:
         data = line[5:].strip()
         if data == b"[DONE]":
             return True
-        completion = decode(data)
-        for choice in completion.choices:
-            if choice.delta and choice.delta.content:
-                events.append(b'{"text":%b}' % encode(choice.delta.content))
-            if choice.finish_reason:
-                note(completion)
-        if completion.usage:
-            note(completion)
+        if text := note(decode(data)):
+            events.append(b'{"text":%b}' % encode(text))
     return False
 
 
-def note(completion: Completion) -> None:
-    record = current.get()
-    record.model_used = completion.model or record.model_used
+def note(completion: Completion) -> str | None:
+    """Its text; whatever else it says becomes known of the request."""
+    record, text = current.get(), None
     for choice in completion.choices:
-        record.finish_reason = choice.finish_reason or record.finish_reason
+        said = choice.delta or choice.message
+        text = said.content if said else None
+        if choice.finish_reason:
+            record.finish_reason, record.model_used = choice.finish_reason, completion.model
     if completion.usage:
         record.input_tokens = completion.usage.prompt_tokens
         record.output_tokens = completion.usage.completion_tokens
+    return text
 
 
 def conclude() -> dict[str, Any]:

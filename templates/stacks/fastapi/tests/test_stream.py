@@ -11,12 +11,13 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app import generate
 from tests.conftest import Connect, MakeApp
-from tests.upstream import Handler, Pausing, answers, frame, piece, says, streams
+from tests.upstream import FINISH, Handler, Pausing, answers, frame, piece, says, streams
 
 pytestmark = pytest.mark.anyio
 
 HI = {"prompt": "Hi", "stream": True}
 SSE = {"Content-Type": "text/event-stream"}
+ENDLESS = says(headers=SSE, body=frame(piece("Hel")) + b"secret" * 2**18)
 
 
 async def test_sends_each_piece_then_done(connect: Connect) -> None:
@@ -60,6 +61,7 @@ async def test_a_failure_before_the_first_piece_has_its_own_status(
         (streams(piece("Hel")), "upstream-truncated"),
         (streams(piece("Hel"), "[DONE]"), "upstream-truncated"),
         (streams(piece("Hel"), {"error": {"message": "secret"}}), "upstream-failed"),
+        (ENDLESS, "upstream-failed"),
     ],
 )
 async def test_a_later_failure_is_the_last_event(
@@ -110,6 +112,26 @@ async def test_comments_keep_a_silent_stream_open(
 
     assert ": ping\n\n" in response.text
     assert response.text.endswith("data: [DONE]\n\n")
+
+
+async def test_a_stream_that_is_not_silent_needs_no_comments(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "PING_INTERVAL", 0.3)
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=SSE)
+        await response.prepare(request)
+        for _ in range(50):
+            await response.write(frame(piece(".")))
+            await asyncio.sleep(0.01)
+        await response.write(frame(FINISH))
+        return response
+
+    response = await (await connect(drip)).post("/generate", json=HI)
+
+    assert response.text.endswith("data: [DONE]\n\n")
+    assert ": ping" not in response.text
 
 
 @pytest.mark.parametrize("streamed", [True, False])

@@ -11,7 +11,6 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
-from uvicorn.supervisors.multiprocess import Process
 
 from app.gate import CUT_GRACE
 from app.record import configure_logging
@@ -28,17 +27,12 @@ class Supervisor(Multiprocess):
         self.should_exit.set()
 
     def keep_subprocess_alive(self) -> None:
-        """Uvicorn would ping each worker and wait for its answer, even of one that has just died."""
-        for index, worker in enumerate(self.processes):
-            if worker.exitcode is None or self.should_exit.is_set():
-                continue
-            mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-            if worker.exitcode == STARTUP_FAILURE:
-                self.should_exit.set()
-                continue
-            logger.error("worker %s died: another takes its place", worker.pid)
-            self.processes[index] = Process(self.config, self.sockets)
-            self.processes[index].start()
+        """Uvicorn would ping each worker all the time, and kill one that takes long to start."""
+        dead = [worker.pid for worker in self.processes if worker.exitcode is not None]
+        if dead:
+            super().keep_subprocess_alive()
+        for pid in dead:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def main() -> None:
@@ -83,11 +77,7 @@ def main() -> None:
     elif settings.workers == 1:
         uvicorn.Server(config).run(sockets)
     else:
-        logger.info(
-            "limits hold in each of %d workers: together they let through %d times as much",
-            settings.workers,
-            settings.workers,
-        )
+        logger.info("each of %d workers has the limits to itself: they add up", settings.workers)
         with TemporaryDirectory(prefix="llm-api-metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             supervisor = Supervisor(config, sockets)

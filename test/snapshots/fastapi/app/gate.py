@@ -35,7 +35,7 @@ class Gate:
         self._keys = [hash_key(key) for key in settings.api_keys]
         self._windows: dict[str, tuple[float, int]] = {}  # When it ends, and the calls in it.
         self._places = asyncio.Semaphore(settings.max_concurrency)
-        self._queued = 0
+        self._queue = asyncio.Semaphore(settings.max_queue)
         self._lifetimes: set[asyncio.Timeout] = set()
         self.cut_at = math.inf
         self.drained = asyncio.Event()
@@ -126,17 +126,14 @@ class Gate:
         if not self._places.locked():
             await self._places.acquire()
             return
-        if self._queued >= self._settings.max_queue:
+        if self._queue.locked():
             raise shed("overloaded", "The queue is full.")
-        self._queued += 1
         try:
-            with QUEUED.track_inprogress():
-                async with asyncio.timeout(self._settings.queue_timeout):
+            async with self._queue, asyncio.timeout(self._settings.queue_timeout):
+                with QUEUED.track_inprogress():
                     await self._places.acquire()
         except TimeoutError:
             raise shed("queue-timeout", "No place became free in time.") from None
-        finally:
-            self._queued -= 1
 
     def drain(self) -> None:
         """Take nothing new. Called again: end now what is under way."""

@@ -40,7 +40,6 @@ HEADERS = {
     "RateLimit": "How many are left (r), and in how many seconds there are more (t).",
     "WWW-Authenticate": "Bearer",
 }
-NO_STORE = {"Cache-Control": "no-store"}
 HEADERS_OF = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
 
@@ -55,20 +54,17 @@ class ProblemBody(BaseModel):
 
 class Problem(Exception):
     """Raise it anywhere under a request; before the answer has started it becomes the answer.
-    `detail` reaches the caller: never put a prompt, a key or the upstream's words into it."""
+    `detail` reaches the caller: never put a prompt, a key or the upstream's words into it. `more`
+    are further members, or the `kind` of what KINDS does not have."""
 
     def __init__(
-        self,
-        slug: str,
-        detail: str,
-        headers: Mapping[str, str] | None = None,
-        kind: tuple[int, str] | None = None,
-        **more: Any,
+        self, slug: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
     ) -> None:
-        self.slug, self.headers = slug, headers
-        self.status, title = kind or KINDS[slug]
-        about = {"type": f"/problems/{slug}", "title": title, "status": self.status}
-        self.body = {**about, "detail": detail, "request_id": current.get().request_id, **more}
+        kind: tuple[int, str] = more.pop("kind", None) or KINDS[slug]
+        self.slug, self.headers, self.status = slug, headers, kind[0]
+        about = {"type": f"/problems/{slug}", "title": kind[1], "status": self.status}
+        about |= {"detail": detail, "request_id": current.get().request_id, **more}
+        self.body = msgspec.json.encode(about)
 
 
 def shed(reason: str, detail: str, slug: str = "overloaded", seconds: int = 1) -> Problem:
@@ -86,7 +82,7 @@ def fail(error: Exception) -> Problem:
         phrase = HTTPStatus(error.status_code).phrase
         slug = phrase.lower().replace(" ", "-")
         kind = KINDS.get(slug, (error.status_code, phrase))
-        problem = Problem(slug, error.detail, error.headers, kind)
+        problem = Problem(slug, error.detail, error.headers, kind=kind)
     else:
         logger.error("unhandled error", exc_info=error)
         problem = Problem("internal-error", "The mistake is ours, and it is in our log.")
@@ -97,8 +93,8 @@ def fail(error: Exception) -> Problem:
 
 async def answer_problem(request: object, error: Exception) -> Response:
     problem = fail(error)
-    body, headers = msgspec.json.encode(problem.body), NO_STORE | dict(problem.headers or {})
-    return Response(body, problem.status, headers, "application/problem+json")
+    headers = {"Cache-Control": "no-store", **(problem.headers or {})}
+    return Response(problem.body, problem.status, headers, "application/problem+json")
 
 
 def describe_headers(*names: str) -> dict[str, Any]:
@@ -111,7 +107,6 @@ def describe(slugs: Iterable[str], *headers: str) -> dict[int | str, dict[str, A
     responses: dict[int | str, dict[str, Any]] = {}
     for status, title, slug in ((*KINDS[slug], slug) for slug in slugs):
         told = describe_headers("X-Request-Id", *headers, *HEADERS_OF.get(status, []))
-        response = responses.setdefault(status, {"description": "", "headers": told})
-        response["description"] += f"\n- `/problems/{slug}`: {title}."
-        response["content"] = content
+        new = {"description": "", "headers": told, "content": content}
+        responses.setdefault(status, new)["description"] += f"\n- `/problems/{slug}`: {title}."
     return responses
