@@ -152,6 +152,8 @@ describe('names', () => {
     [['add', 'docker', 'xyz'], 'There is no add-on "xyz".'],
     [['add'], 'Missing required argument'],
     [['create', 'x', '--with', 'docker,githubactions'], 'Did you mean github-actions?'],
+    [['create', 'x', '-t', 'fastapi', '--with', 'kubernetes'], 'together: docker kubernetes'],
+    [['create', 'x', '-t', 'flask', '--with', 'docker,kubernetes'], 'is for async projects'],
   ])('%j is wrong usage', async (args, words) => {
     const { code, stdout, stderr } = await tool('/', ...args);
     expect([code, stdout]).toEqual([2, '']);

@@ -145,6 +145,15 @@ describe('composed with a stack', () => {
     expect(composed['.env.example']).toMatch(/#PORT=8000\n\n# Where Redis is.\nREDIS_URL=\n$/);
   });
 
+  test('ports that they call are known to what lets them out', () => {
+    const files = { all: { 'ports.ejs': '<%- egress() %>\n' } };
+    const addons = [addon('docker', {}, files), addon('github-actions', { egress: [6379] })];
+    expect(compose(addons, { a: 'a\n' })).toHaveProperty(
+      'ports',
+      '[{ protocol: TCP, port: 443 }, { protocol: TCP, port: 6379 }]\n',
+    );
+  });
+
   test('dependencies and scripts go into package.json, dependencies by name', () => {
     const packages = {
       express: { dependencies: ['@a/b@1.0.0', 'm@2.0.0'], scripts: { extra: 'x' } },
