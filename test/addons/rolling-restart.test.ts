@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Mock, startMock } from '../../src/mock/index.ts';
 import { describeProjects } from '../contract/describe.ts';
 import { bearer, CALLER_KEYS, findLeaks, KEY } from '../contract/environment.ts';
-import { eventually } from '../contract/eventually.ts';
-import { send } from '../contract/http.ts';
+import { eventually, waitForToken } from '../contract/eventually.ts';
+import { generate, open, parseEvents, send } from '../contract/http.ts';
 import { readMetrics, total } from '../contract/metrics.ts';
 import { type OwnServer, startOwnServer } from '../contract/own.ts';
 import { stopProgram, withDeadline } from '../contract/program.ts';
@@ -30,19 +30,17 @@ describeProjects('replicas behind nginx', { layout: 'async' }, ({ stack, directo
     const overlay = join(directory, 'kubernetes/overlays/production');
     settings = (await buildManifests(overlay)).get('ConfigMap').data;
     mock = await startMock(PACE);
-  });
-  beforeEach(async () => {
     pods = await Promise.all(Array.from({ length: PODS }, startPod));
     proxy = await startProxy(pods.map(({ url }) => url));
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await proxy.stop();
     for (const { program } of pods) {
       if (!program.hasEnded()) await stopProgram(program);
       expect(findLeaks(program.output())).toEqual([]);
     }
+    await mock.close();
   });
-  afterAll(() => mock.close());
 
   /** Resolves once its readiness probe would succeed. */
   async function startPod(): Promise<OwnServer> {
@@ -64,7 +62,15 @@ describeProjects('replicas behind nginx', { layout: 'async' }, ({ stack, directo
     proxy.setServers(servers.map(({ url }) => url));
   const startAsking = () => startLoad(proxy.url, PER_SECOND, bearer(CALLER_KEYS[0]));
 
+  test('send each token through it at once', async () => {
+    const answer = await open(proxy.url, generate({ stream: true }, bearer(CALLER_KEYS[0])));
+    await waitForToken(answer);
+    expect(answer.received()).not.toContain('[DONE]');
+    expect(parseEvents(await answer.whole).at(-1)).toBe('[DONE]');
+  });
+
   test('are replaced under load without one failed request', { timeout: MINUTES }, async () => {
+    mock.reset();
     const load = startAsking();
     for (const old of [...pods]) {
       // One more than there were (maxSurge 1), and only then one less (maxUnavailable 0).
