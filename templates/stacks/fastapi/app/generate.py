@@ -55,12 +55,11 @@ class Answer(BaseModel):
 
 def limit_request(settings: Settings) -> type[GenerateRequest]:
     """The request with its limits in the type, so that /docs tells them and pydantic checks them."""
-    models = (settings.llm_model, *settings.allowed_models)
     tokens = Field(ge=1, le=settings.max_output_tokens)
 
     class LimitedRequest(GenerateRequest):
         prompt: str = Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
-        model: Literal[models] | None = None  # type: ignore[valid-type]
+        model: Literal[settings.llm_model, *settings.allowed_models] | None = None  # type: ignore[name-defined]
         max_tokens: Annotated[int, tokens, BeforeValidator(drop_zeros)] | None = None
 
     return LimitedRequest
@@ -83,11 +82,9 @@ class Service:
     async def generate(
         self, scope: Scope, receive: Receive, send: Send, message: str | None = None
     ) -> None:
-        """Ask the model. With `"stream": true` the answer comes as server-sent events, whose last one
-        says why it ends, or has the `error` that ended it."""
+        """One request, or one `message` of a WebSocket."""
         http, record = Request(scope, receive), current.get()
         headers, clock, spoke_at = EVENT_STREAM, asyncio.get_running_loop().time, 0.0
-        pinger: asyncio.Task[None] | None = None
 
         async def write(data: bytes, more: bool = True) -> None:
             nonlocal spoke_at
@@ -107,20 +104,21 @@ class Service:
             self.gate.count(self.gate.identify(http))
             async with self.gate.lifetime() as lifetime:
                 request = self.parse(await self.read(http) if message is None else message)
-                async with self.gate.place(lifetime, receive):
+                async with self.gate.place(lifetime, receive) as held:
                     call = self.build_call(request)
                     if request.stream or message is not None:
                         async with aclosing(self.upstream.stream(call)) as batches:
                             async for events in batches:
+                                if record.status is None:
+                                    held.callback(asyncio.create_task(ping()).cancel)
                                 await write(b"data: %b\n\n" % b"\n\ndata: ".join(events))
-                                pinger = pinger or asyncio.create_task(ping())
                         last = b"data: [DONE]\n\n"
                     else:
                         last = await self.upstream.complete(call)
                         headers = [*JSON, (b"content-length", b"%d" % len(last))]
             await write(last, more=False)
         except (ClientDisconnect, WebSocketDisconnect):
-            record.leave()
+            record.status, record.outcome = 499, "client_closed"  # Never sent, for the log only.
         except Exception as error:
             if record.status is None and message is None:
                 raise
@@ -128,9 +126,6 @@ class Service:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CUT_GRACE / 2):
                     await write(b'data: {"error":%b}\n\n' % fail(error).body, more=False)
-        finally:
-            if pinger:
-                pinger.cancel()
 
     async def converse(self, socket: WebSocket) -> None:
         """Each message is a request for a stream, each of its events a message."""
@@ -151,7 +146,7 @@ class Service:
                 if line.startswith(b"data: {"):
                     await socket.send_text(line[6:].decode())
 
-        while True:
+        while len(waiting) <= MAX_WAITING:
             message = waiting.popleft() if waiting else await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
@@ -160,9 +155,7 @@ class Service:
                 await self.generate(scope, receive, send, message.get("text") or "")
             if waiting and waiting[-1]["type"] == "websocket.disconnect":
                 return
-            if record.outcome == "draining" or len(waiting) > MAX_WAITING:
-                await socket.close(1008 if len(waiting) > MAX_WAITING else 1012)
-                return
+        await socket.close(1008)
 
     def check_origin(self, socket: WebSocket) -> None:
         """A page of another site must not spend our money: browsers let any page open a WebSocket,
@@ -187,7 +180,8 @@ class Service:
     def parse(self, body: str | bytes) -> GenerateRequest:
         try:
             request = self.request_model.model_validate_json(body)
-            current.get().model = request.model or self.settings.llm_model
+            record = current.get()
+            record.model = record.end["model"] = request.model or self.settings.llm_model
             return request
         except ValidationError as error:
             mistakes = error.errors(include_input=False, include_url=False, include_context=False)
@@ -197,8 +191,7 @@ class Service:
             {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
             for each in mistakes
         ]
-        detail = "Some fields are missing or wrong: see errors."
-        raise Problem("invalid-request", detail, errors=errors)
+        raise Problem("invalid-request", "Some fields are wrong: see errors.", errors=errors)
 
     def build_call(self, request: GenerateRequest) -> dict[str, Any]:
         """The parameters of chat.completions; what the caller left out is left to the upstream."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from prometheus_client import Counter, Gauge, Histogram
@@ -46,17 +47,13 @@ class Record(msgspec.Struct, dict=True, kw_only=True):
     output_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        self.finish_reason: str | None = None
-        self.model_used: str | None = None  # As the upstream says.
+        # The last words of an answer, as the upstream says them.
+        self.end: dict[str, Any] = {"finish_reason": None, "model": None, "usage": None}
         self.started, self.deadline = time.perf_counter(), 0.0  # The latter of the loop's clock.
         self.headers: list[tuple[bytes, bytes]] = []  # Of the answer, whatever it is.
 
     def measure(self) -> float:
         return round((time.perf_counter() - self.started) * 1000, 1)
-
-    def leave(self) -> None:
-        """The client left. 499 is never sent: it is how logs say so."""
-        self.status, self.outcome = 499, "client_closed"
 
     @contextmanager
     def follow(self) -> Iterator[None]:

@@ -5,14 +5,12 @@ import asyncio
 import hmac
 import math
 import multiprocessing
-import os
 import signal
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager
 from hashlib import sha256
-from multiprocessing.process import BaseProcess
 
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive
@@ -22,7 +20,7 @@ from app.record import IN_FLIGHT, QUEUED, current
 from app.settings import Settings
 
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-MAX_CALLERS = 100_000  # Whose rate is remembered; beyond, the oldest is forgotten.
+MAX_CALLERS = 100_000  # Whose rate is remembered; beyond, who was silent longest is forgotten.
 CUT_GRACE = 0.3  # Seconds that what was cut by a drain has to say so.
 GONE = 0.0  # When the time of a client that has left is over.
 
@@ -38,11 +36,15 @@ class Gate:
         self._queue = asyncio.Semaphore(settings.max_queue)
         self._lifetimes: set[asyncio.Timeout] = set()
         self.cut_at = math.inf
-        self.drained = asyncio.Event()
 
     @property
     def draining(self) -> bool:
         return self.cut_at < math.inf
+
+    @property
+    def drained(self) -> bool:
+        late = asyncio.get_running_loop().time() > self.cut_at + CUT_GRACE
+        return self.draining and (late or not self._lifetimes)
 
     def check_open(self) -> None:
         if self.draining:
@@ -62,19 +64,17 @@ class Gate:
         return digest.hex()
 
     def count(self, caller: str) -> None:
-        """A window begins with a caller's first request. All are equally long: the oldest of the
-        dictionary is always the first to end, so that forgetting costs nothing."""
+        """A window begins with a caller's first request."""
         quota, _, period = self._settings.rate_limit.partition("/")
         if quota == "0":
             return
         now = time.monotonic()
-        while self._windows:
-            oldest = next(iter(self._windows))
-            if self._windows[oldest][0] > now and len(self._windows) < MAX_CALLERS:
-                break
-            del self._windows[oldest]
-        ends, used = self._windows.get(caller, (now + PERIODS[period], 0))
+        ends, used = self._windows.pop(caller, (now, 0))
+        if ends <= now:
+            ends, used = now + PERIODS[period], 0
         self._windows[caller] = ends, used + 1
+        if len(self._windows) > MAX_CALLERS:
+            del self._windows[next(iter(self._windows))]
         left, seconds = int(quota) - used - 1, math.ceil(ends - now)
         # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
         current.get().headers += [
@@ -97,7 +97,6 @@ class Gate:
                     yield lifetime
                 finally:
                     self._lifetimes.remove(lifetime)
-                    self._note_end()
         except TimeoutError:
             if lifetime.when() == GONE:
                 raise ClientDisconnect from None
@@ -106,21 +105,22 @@ class Gate:
             raise Problem("upstream-timeout", "The answer took longer than we wait.") from None
 
     @asynccontextmanager
-    async def place(self, lifetime: asyncio.Timeout, receive: Receive) -> AsyncIterator[None]:
+    async def place(self, lifetime: asyncio.Timeout, receive: Receive) -> AsyncIterator[ExitStack]:
         """A place among those that call upstream, for as long as the client is there. Nobody tells
         an ASGI application that its client has left: it has to ask, once it has read the body."""
 
         async def watch() -> None:
             while not (await receive())["type"].endswith(".disconnect"):
                 pass
-            end(lifetime, GONE)
+            if not lifetime.expired():
+                lifetime.reschedule(GONE)
 
         with ExitStack() as held:
             held.callback(asyncio.create_task(watch()).cancel)
             await self._wait_for_place()
             held.callback(self._places.release)
             held.enter_context(IN_FLIGHT.track_inprogress())
-            yield
+            yield held
 
     async def _wait_for_place(self) -> None:
         if not self._places.locked():
@@ -137,18 +137,11 @@ class Gate:
 
     def drain(self) -> None:
         """Take nothing new. Called again: end now what is under way."""
-        loop = asyncio.get_running_loop()
         seconds = 0 if self.draining else self._settings.drain_timeout
-        self.cut_at = loop.time() + seconds
+        self.cut_at = asyncio.get_running_loop().time() + seconds
         for lifetime in self._lifetimes:
             if (lifetime.when() or 0) > self.cut_at:
-                end(lifetime, self.cut_at)
-        loop.call_later(seconds + CUT_GRACE, self.drained.set)
-        self._note_end()
-
-    def _note_end(self) -> None:
-        if self.draining and not self._lifetimes:
-            self.drained.set()
+                lifetime.reschedule(self.cut_at)
 
     async def heed_signals(self) -> None:
         """Uvicorn would stop listening and then wait. It hears of a signal only once nothing is
@@ -159,23 +152,15 @@ class Gate:
         stop = signal.getsignal(signal.SIGTERM)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, lambda *_: loop.call_soon_threadsafe(self.drain))
-        if parent := multiprocessing.parent_process():
-            # Ctrl-C reaches all processes of a terminal, and then the parent tells its children.
+        parent = multiprocessing.parent_process()
+        if parent:  # Ctrl-C reaches all processes of a terminal, and then the parent tells us.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            threading.Thread(target=end_with, args=[parent], daemon=True).start()
-        await self.drained.wait()
+        while not self.drained:
+            await asyncio.sleep(0.1)  # As often as uvicorn itself looks up.
+            if parent and not parent.is_alive() and not self.draining:
+                self.drain()
         if callable(stop):
             stop(signal.SIGTERM, None)
-
-
-def end(lifetime: asyncio.Timeout, when: float) -> None:
-    with suppress(RuntimeError):  # It may be over already.
-        lifetime.reschedule(when)
-
-
-def end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def hash_key(key: str) -> bytes:

@@ -9,14 +9,12 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Security, WebSocket
+from fastapi import FastAPI, Security
 from fastapi.responses import PlainTextResponse
-from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +26,7 @@ from app.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
-USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+USABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -55,8 +53,8 @@ class RequestLayer:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        own_id = given if USABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        given = dict(scope["headers"]).get(b"x-request-id", b"")
+        own_id = given.decode() if USABLE_ID.fullmatch(given) else uuid.uuid4().hex
         record = Record(request_id=own_id, method=scope.get("method", "GET"))
         if record.method == "HEAD":  # Answered as GET is; the server leaves out the body.
             scope = {**scope, "method": "GET"}
@@ -93,7 +91,6 @@ def create_app(settings: Settings) -> FastAPI:
     # FastAPI, with the files of /docs served from here rather than from a public CDN.
     app = FastAPIOffline(
         title="LLM API",
-        version="0.1.0",
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
@@ -118,22 +115,20 @@ def create_app(settings: Settings) -> FastAPI:
     problems = KINDS.keys() - {"forbidden", "not-found", "method-not-allowed"}
     stream = {"text/event-stream": {"schema": {"type": "string"}, "example": STREAMED}}
     answer = {"headers": describe_headers("X-Request-Id", *limited), "content": stream}
-    content = {"application/json": {"schema": service.request_model.model_json_schema()}}
-    route = APIRoute(
+
+    @app.post(
         "/generate",
-        lambda: None,
-        methods=["POST"],
-        name="generate",
-        description=service.generate.__doc__,
         response_model=Answer,
-        dependencies=[Security(HTTPBearer(auto_error=False))] if settings.api_keys else [],
         responses={200: answer, **describe(problems, *limited)},
-        openapi_extra={"requestBody": {"required": True, "content": content}},
+        dependencies=[Security(HTTPBearer(auto_error=False))] if settings.api_keys else [],
     )
+    async def generate(request: service.request_model) -> None:  # type: ignore[name-defined]
+        """Ask the model. With `"stream": true` the answer comes as server-sent events, whose last one
+        says why it ends, or has the `error` that ended it."""
+
     # Described like any other, but called as plain ASGI: what FastAPI puts around an endpoint
     # (exit stacks, dependencies) would be a tenth of the time of a request.
-    route.app = service.generate
-    app.router.routes.append(route)
+    app.router.routes[-1].app = service.generate  # type: ignore[attr-defined]
     app.websocket("/generate/ws")(service.converse)
 
     @app.get("/")
@@ -162,11 +157,10 @@ def create_app(settings: Settings) -> FastAPI:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return PlainTextResponse(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.websocket("/{path:path}")
-    async def nowhere(socket: WebSocket) -> None:
-        del socket.scope["route"]  # What strangers make up is nothing for logs and metrics.
-        raise Problem("not-found", "There is no WebSocket here.")
+    async def nowhere(*_: object) -> None:
+        raise HTTPException(404)
 
+    app.router.default = nowhere  # Starlette's own would refuse a WebSocket without a word.
     return app
 
 

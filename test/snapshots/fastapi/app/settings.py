@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Secret, ValidationError, ValidationInfo
+from pydantic import Field, NonNegativeInt, PositiveInt, Secret, ValidationError, ValidationInfo
 from pydantic.functional_validators import BeforeValidator, field_validator
 from pydantic.networks import HttpUrl, IPvAnyNetwork
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,7 +13,6 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"  # fmt: skip
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)]
 # A stray line break in a key would fail each request, far from its cause.
@@ -27,18 +26,13 @@ class Settings(BaseSettings):
     """Every setting; in the environment their names are in capitals."""
 
     model_config = SettingsConfigDict(
-        env_file=PROJECT / ".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        regex_engine="python-re",
-        validate_default=True,
+        env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore", regex_engine="python-re"
     )
 
     app_env: Literal["development", "production"] = "development"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    workers: Count = 1
+    workers: PositiveInt = 1
     log_level: LogLevel = "info"
 
     openai_api_key: Secret[Key] | None = None
@@ -51,16 +45,16 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[list[IPvAnyNetwork], NoDecode] = []
 
     rate_limit: Rate = "60/minute"
-    max_prompt_chars: Count = 32_768
-    max_body_bytes: Count = 1_048_576
-    max_output_tokens: Count = 4096
-    max_concurrency: Count = 256
-    max_queue: Annotated[int, Field(ge=0)] = 256
+    max_prompt_chars: PositiveInt = 32_768
+    max_body_bytes: PositiveInt = 1_048_576
+    max_output_tokens: PositiveInt = 4096
+    max_concurrency: PositiveInt = 256
+    max_queue: NonNegativeInt = 256
     queue_timeout: Seconds = 10
     connect_timeout: Seconds = 5
     idle_timeout: Seconds = 60
     request_timeout: Seconds = 120
-    max_retries: Annotated[int, Field(ge=0)] = 2
+    max_retries: NonNegativeInt = 2
     drain_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
 
     @field_validator("allowed_models", "api_keys", "cors_origins", "trusted_proxies", mode="before")

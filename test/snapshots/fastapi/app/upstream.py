@@ -5,7 +5,6 @@ two. With it one core answered a seventh of the calls and a twenty-fifth of the 
 """
 
 import asyncio
-import itertools
 import logging
 import math
 import random
@@ -32,8 +31,8 @@ STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 class Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int
-    completion_tokens: int
+    input_tokens: int = msgspec.field(name="prompt_tokens")
+    output_tokens: int = msgspec.field(name="completion_tokens")
 
 
 class Text(msgspec.Struct, gc=False):
@@ -63,7 +62,6 @@ class Upstream:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._url = f"{str(settings.openai_base_url).rstrip('/')}/chat/completions"
-        self._session: aiohttp.ClientSession
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[None]:
@@ -90,7 +88,7 @@ class Upstream:
             text = note(decode(await response.read()))
         if text is None:
             raise Problem("upstream-failed", "The provider's answer has no text.")
-        return encode({"text": text, **conclude()})
+        return encode({"text": text, **current.get().end})
 
     async def stream(self, call: dict[str, Any]) -> AsyncGenerator[list[bytes]]:
         """The objects of a stream as JSON, as many at a time as have come, or a `Problem`."""
@@ -110,9 +108,10 @@ class Upstream:
                     if events:
                         record.ttft_ms = record.ttft_ms or record.measure()
                         yield events
-            if record.finish_reason is None:  # What was cut cleanly looks as if it had ended.
+            # What was cut cleanly looks as if it had ended.
+            if record.end["finish_reason"] is None:
                 raise Problem("upstream-truncated", "The answer ended without a finish reason.")
-            yield [encode(conclude())]
+            yield [encode(record.end)]
             # Only a body read to its end leaves a connection that can be used again.
             with suppress(TimeoutError, aiohttp.ClientError):
                 async with asyncio.timeout(END_WAIT):
@@ -131,20 +130,19 @@ class Upstream:
             logger.warning("upstream call failed: %s, status %s", type(error).__name__, status)
             raise judge(error)[0] from None
 
-    async def _send(self, body: bytes) -> aiohttp.ClientResponse:
+    async def _send(self, body: bytes, attempt: int = 0) -> aiohttp.ClientResponse:
         """Send until an answer starts; nothing has been read of it, so trying again is safe."""
         record = current.get()
         headers = {"X-Request-Id": record.request_id}
-        for attempt in itertools.count():
-            try:
-                return await self._session.post(self._url, data=body, headers=headers)
-            except aiohttp.ClientError as error:
-                _, wait = judge(error, attempt)
-                left = record.deadline - asyncio.get_running_loop().time()
-                if attempt == self._settings.max_retries or not wait <= min(left, MAX_RETRY_WAIT):
-                    raise
-            await asyncio.sleep(wait)
-        raise AssertionError
+        try:
+            return await self._session.post(self._url, data=body, headers=headers)
+        except aiohttp.ClientError as error:
+            _, wait = judge(error, attempt)
+            left = record.deadline - asyncio.get_running_loop().time()
+            if attempt == self._settings.max_retries or not wait <= min(left, MAX_RETRY_WAIT):
+                raise
+        await asyncio.sleep(wait)
+        return await self._send(body, attempt + 1)
 
 
 def read_events(lines: list[bytes], events: list[bytes]) -> bool:
@@ -167,26 +165,17 @@ def note(completion: Completion) -> str | None:
         said = choice.delta or choice.message
         text = said.content if said else None
         if choice.finish_reason:
-            record.finish_reason, record.model_used = choice.finish_reason, completion.model
-    if completion.usage:
-        record.input_tokens = completion.usage.prompt_tokens
-        record.output_tokens = completion.usage.completion_tokens
+            record.end["finish_reason"] = choice.finish_reason
+            record.end["model"] = completion.model or record.model
+    if usage := completion.usage:
+        record.input_tokens, record.output_tokens = usage.input_tokens, usage.output_tokens
+        record.end["usage"] = msgspec.structs.asdict(usage)
     return text
-
-
-def conclude() -> dict[str, Any]:
-    record = current.get()
-    usage = {"input_tokens": record.input_tokens, "output_tokens": record.output_tokens}
-    return {
-        "finish_reason": record.finish_reason,
-        "model": record.model_used or record.model,
-        "usage": usage if record.input_tokens is not None else None,
-    }
 
 
 def judge(error: Exception, attempt: int = 0) -> tuple[Problem, float]:
     """What a failure is to the caller, and in how many seconds to try again, if ever."""
-    wait = 0.5 * 2**attempt * random.uniform(0.75, 1)
+    wait = 0.5 * 2**attempt * random.uniform(0.5, 1)
     match error:
         case TimeoutError():  # The model may still be at work on it: not twice.
             return Problem("upstream-timeout", "The provider was silent for too long."), math.inf

@@ -40,7 +40,7 @@ async def test_nothing_new_is_taken(make_app: MakeApp) -> None:
         assert response.headers["retry-after"] == "1"
     assert refused.headers["connection"] == "close"
     assert healthy.status_code == 200
-    assert gate_of(app).drained.is_set()
+    assert gate_of(app).drained
 
 
 async def test_what_was_accepted_goes_on(make_app: MakeApp) -> None:
@@ -50,11 +50,11 @@ async def test_what_was_accepted_goes_on(make_app: MakeApp) -> None:
         stream = group.create_task(client.post("/generate", json=HI | {"stream": True}))
         await upstream.called.wait()
         gate_of(app).drain()
-        assert not gate_of(app).drained.is_set()
+        assert not gate_of(app).drained
         upstream.go.set()
 
     assert stream.result().text.endswith("data: [DONE]\n\n")
-    assert gate_of(app).drained.is_set()
+    assert gate_of(app).drained
 
 
 async def test_until_the_deadline(make_app: MakeApp) -> None:

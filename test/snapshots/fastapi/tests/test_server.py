@@ -77,8 +77,8 @@ async def test_the_document_tells_every_answer(connect: Connect) -> None:
     assert set(responses) == set(expected.split())
     assert set(responses["200"]["content"]) == {"application/json", "text/event-stream"}
     assert all("X-Request-Id" in response["headers"] for response in responses.values())
-    body = document["paths"]["/generate"]["post"]["requestBody"]["content"]["application/json"]
-    assert body["schema"]["properties"]["prompt"]["maxLength"] == 32_768
+    body = document["components"]["schemas"]["LimitedRequest"]
+    assert body["properties"]["prompt"]["maxLength"] == 32_768
 
 
 async def test_one_log_line_tells_of_a_request_but_not_what_it_said(
