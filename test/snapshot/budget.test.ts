@@ -19,7 +19,7 @@ const FACTS = /^(slug|version|packageManager|toolDev|toolStart|commands\.[a-z]+)
 /** Where the code of add-ons meets that of the stack: the one file with a loop. */
 const WIRING = {
   file: /^(app\/addons\.py|src\/addons\.ts)\.ejs$/,
-  loop: /^_ (for \(const each of wiring\) \{|\}) -?$/,
+  loop: /^_ (for \(const each of wiring\) \{|\}) _$/,
   fact: /^each\.(module|name)$/,
 };
 const LOCK_FILE = /^(package-lock\.json|requirements(-dev)?\.txt)$/;

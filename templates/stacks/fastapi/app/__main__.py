@@ -14,7 +14,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from app.gate import CUT_GRACE
 from app.record import configure_logging
-from app.settings import PROJECT, load_settings
+from app.settings import PROJECT, Settings, load_settings
 
 logger = logging.getLogger("app")
 
@@ -44,7 +44,7 @@ def main() -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: sys.exit(0))
 
-    settings = load_settings()
+    settings = load_settings(Settings)
     configure_logging(settings.log_level)
     config = uvicorn.Config(
         "app.main:load_app",
@@ -77,6 +77,7 @@ def main() -> None:
     elif settings.workers == 1:
         uvicorn.Server(config).run(sockets)
     else:
+        config.load_app()()  # What add-ons refuse is told once, not by each worker.
         logger.info("each of %d workers has the limits to itself: they add up", settings.workers)
         with TemporaryDirectory(prefix="llm-api-metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

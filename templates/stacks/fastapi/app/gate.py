@@ -25,13 +25,32 @@ CUT_GRACE = 0.3  # Seconds that what was cut by a drain has to say so.
 GONE = 0.0  # When the time of a client that has left is over.
 
 
+class Windows:
+    """How often each caller has called."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, tuple[float, int]] = {}  # When it ends, and the calls in it.
+
+    async def count(self, caller: str, period: int) -> tuple[int, float]:
+        """The calls in the window of this caller, this one included, and the seconds left of it. It
+        begins with a caller's first request."""
+        now = time.monotonic()
+        ends, used = self._windows.pop(caller, (now, 0))
+        if ends <= now:
+            ends, used = now + period, 0
+        self._windows[caller] = ends, used + 1
+        if len(self._windows) > MAX_CALLERS:
+            del self._windows[next(iter(self._windows))]
+        return used + 1, ends - now
+
+
 class Gate:
     """Times are of the running loop's clock."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._keys = [hash_key(key) for key in settings.api_keys]
-        self._windows: dict[str, tuple[float, int]] = {}  # When it ends, and the calls in it.
+        self.windows = Windows()
         self._places = asyncio.Semaphore(settings.max_concurrency)
         self._queue = asyncio.Semaphore(settings.max_queue)
         self._lifetimes: set[asyncio.Timeout] = set()
@@ -63,19 +82,12 @@ class Gate:
         current.get().key_id = digest.hex()[:8]
         return digest.hex()
 
-    def count(self, caller: str) -> None:
-        """A window begins with a caller's first request."""
+    async def count(self, caller: str) -> None:
         quota, _, period = self._settings.rate_limit.partition("/")
         if quota == "0":
             return
-        now = time.monotonic()
-        ends, used = self._windows.pop(caller, (now, 0))
-        if ends <= now:
-            ends, used = now + PERIODS[period], 0
-        self._windows[caller] = ends, used + 1
-        if len(self._windows) > MAX_CALLERS:
-            del self._windows[next(iter(self._windows))]
-        left, seconds = int(quota) - used - 1, math.ceil(ends - now)
+        used, rest = await self.windows.count(caller, PERIODS[period])
+        left, seconds = int(quota) - used, math.ceil(rest)
         # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
         current.get().headers += [
             (b"ratelimit-policy", f'"default";q={quota};w={PERIODS[period]}'.encode()),

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from tests.conftest import Connect
 from tests.upstream import answers
 
@@ -19,7 +19,7 @@ def test_every_wrong_setting_is_named_and_no_value_shown(monkeypatch: pytest.Mon
     monkeypatch.setenv("PORT", "0")
 
     with pytest.raises(SystemExit) as stopped:
-        load_settings()
+        load_settings(Settings)
 
     message = str(stopped.value)
     assert "PORT: " in message
@@ -32,7 +32,7 @@ def test_production_needs_keys_and_names_both(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("APP_ENV", "production")
 
     with pytest.raises(SystemExit) as stopped:
-        load_settings()
+        load_settings(Settings)
 
     assert "OPENAI_API_KEY: is required" in str(stopped.value)
     assert "\n  API_KEYS: is required" in str(stopped.value)
@@ -53,7 +53,7 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, va
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SystemExit, match=f"\n  {name}: ") as stopped:
-        load_settings()
+        load_settings(Settings)
 
     assert "secret" not in str(stopped.value)
 

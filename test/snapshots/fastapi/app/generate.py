@@ -77,6 +77,8 @@ class Service:
         self.settings = settings
         self.gate = Gate(settings)
         self.upstream = Upstream(settings)
+        # What add-ons wrap.
+        self.complete, self.stream = self.upstream.complete, self.upstream.stream
         self.request_model = limit_request(settings)
 
     async def generate(
@@ -101,20 +103,20 @@ class Service:
 
         try:
             self.gate.check_open()
-            self.gate.count(self.gate.identify(http))
+            await self.gate.count(self.gate.identify(http))
             async with self.gate.lifetime() as lifetime:
                 request = self.parse(await self.read(http) if message is None else message)
                 async with self.gate.place(lifetime, receive) as held:
                     call = self.build_call(request)
                     if request.stream or message is not None:
-                        async with aclosing(self.upstream.stream(call)) as batches:
+                        async with aclosing(self.stream(call)) as batches:
                             async for events in batches:
                                 if record.status is None:
                                     held.callback(asyncio.create_task(ping()).cancel)
                                 await write(b"data: %b\n\n" % b"\n\ndata: ".join(events))
                         last = b"data: [DONE]\n\n"
                     else:
-                        last = await self.upstream.complete(call)
+                        last = await self.complete(call)
                         headers = [*JSON, (b"content-length", b"%d" % len(last))]
             await write(last, more=False)
         except (ClientDisconnect, WebSocketDisconnect):

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.addons import install_addons
 from app.generate import STREAMED, Answer, Service
 from app.problems import KINDS, Problem, answer_problem, describe, describe_headers, fail
 from app.record import Record, configure_logging
@@ -166,9 +167,10 @@ def create_app(settings: Settings) -> FastAPI:
 
 def load_app() -> FastAPI:
     """The application as the environment says: what uvicorn calls in each of its processes."""
-    settings = load_settings()
+    settings = load_settings(Settings)
     configure_logging(settings.log_level)
     logging.getLogger("uvicorn.error").setLevel("WARNING")  # "info" has a line for each WebSocket.
     app = create_app(settings)
+    install_addons(app, app.state.service)
     gc.freeze()  # What is there now stays: the collector has no need to look at it.
     return app

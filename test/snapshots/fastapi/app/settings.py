@@ -1,7 +1,7 @@
 """What the server reads from its environment, and from `.env` beside the `app` folder."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, NonNegativeInt, PositiveInt, Secret, ValidationError, ValidationInfo
 from pydantic.functional_validators import BeforeValidator, field_validator
@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 DEFAULT_MODEL = "gpt-4o"  # fmt: skip
 DEFAULT_BASE_URL = "https://api.openai.com/v1"  # fmt: skip
 
+Kind = TypeVar("Kind", bound=BaseSettings)
 PROJECT = Path(__file__).resolve().parent.parent
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -73,10 +74,10 @@ class Settings(BaseSettings):
         return keys
 
 
-def load_settings() -> Settings:
+def load_settings(kind: type[Kind]) -> Kind:
     """Read the settings, or end the process with every mistake at once (no values: secrets)."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         mistakes = [
             f"  {str(mistake['loc'][0]).upper()}: {mistake['msg'].removeprefix('Value error, ')}"
