@@ -26,7 +26,10 @@ const GUARDS = {
   draining: 503,
 } as const;
 
-const STATUSES = { ...PROBLEMS, ...GUARDS };
+/** What add-ons answer besides. */
+const ADDED = { 'idempotency-key-reused': 422 } as const;
+
+const STATUSES = { ...PROBLEMS, ...GUARDS, ...ADDED };
 
 export type Slug = keyof typeof STATUSES;
 
