@@ -6,9 +6,6 @@ import type { Settings } from './settings.js';
 
 const sha256 = (text: string) => hash('sha256', text, 'buffer');
 const CHALLENGE = { 'www-authenticate': 'Bearer' };
-const SECONDS: Record<string, number> = { second: 1, minute: 60, hour: 3600, day: 86_400 };
-
-export type Access = Awaited<ReturnType<typeof createAccess>>;
 
 /** Who may call, and how often. Without API_KEYS everybody may. */
 export async function createAccess(app: FastifyInstance, settings: Settings) {
@@ -17,8 +14,7 @@ export async function createAccess(app: FastifyInstance, settings: Settings) {
     /^sha256:/i.test(entry) ? Buffer.from(entry.slice(7), 'hex') : sha256(entry),
   );
   const [max = '0', unit = 'minute'] = RATE_LIMIT.split('/');
-  const window = SECONDS[unit] as number;
-  await app.register(rateLimit, { global: false, max: Number(max), timeWindow: window * 1000 });
+  await app.register(rateLimit, { global: false, max: Number(max), timeWindow: `1 ${unit}` });
   // Without keys the plugin counts by address; of IPv6, by the network that a caller has.
   const byKey = { keyGenerator: ({ exchange }: FastifyRequest) => `${exchange.keyId}` };
   const count = app.createRateLimit(hashes.length > 0 ? byKey : {});
@@ -38,11 +34,11 @@ export async function createAccess(app: FastifyInstance, settings: Settings) {
       const state = max === '0' ? undefined : await count(request);
       if (!state || state.isAllowed) return {};
       const headers = {
-        'ratelimit-policy': `"default";q=${max};w=${window}`,
+        'ratelimit-policy': `"default";q=${max};w=${state.timeWindow / 1000}`,
         ratelimit: `"default";r=${state.remaining};t=${state.ttlInSeconds}`,
       };
       if (!state.isExceeded) return headers;
-      const wait = { 'retry-after': `${Math.max(1, state.ttlInSeconds)}` };
+      const wait = { 'retry-after': `${state.ttlInSeconds}` };
       throw new Problem('rate-limited', { headers: { ...headers, ...wait } });
     },
 

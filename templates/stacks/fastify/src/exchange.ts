@@ -3,6 +3,8 @@ import { Problem, toProblem } from './problems.js';
 import type { Settings } from './settings.js';
 
 type Done<T> = (error?: unknown, value?: T) => void;
+type Start<T> = (done: Done<T>) => () => void;
+
 /** One request, or one message on a WebSocket, and what becomes of it. */
 export class Exchange {
   keyId: string | null = null;
@@ -28,25 +30,25 @@ export class Exchange {
   }
 
   abort(reason: Problem): void {
-    if (this.failure) return;
-    this.failure = reason;
-    this.onAbort(reason);
+    if (!this.failure) this.onAbort(this.fail(reason));
   }
 
   throwIfAborted(): void {
     if (this.failure) throw this.failure;
   }
 
-  /** Waits until `start` calls back, or for an abort; then calls what `start` returned. */
-  wait<T = void>(start: (done: Done<T>) => () => void): Promise<T> {
+  /** Waits until `start` calls back, an abort, or that time; then calls what `start` returned. */
+  wait<T = void>(start: Start<T>, seconds?: number, late?: Problem): Promise<T> {
     return new Promise((resolve, reject) => {
       this.throwIfAborted();
       const done: Done<T> = (error, value) => {
+        clearTimeout(timer);
         stop();
         if (error) reject(error);
         else resolve(value as T);
       };
       this.onAbort = done;
+      const timer = seconds === undefined ? seconds : setTimeout(done, 1000 * seconds, late);
       const stop = start(done);
     });
   }
@@ -60,13 +62,12 @@ export class Traffic {
   /** Calls upstream, and who waits to be one, in order. */
   running = 0;
   readonly waiting = new Set<() => void>();
+  /** Is told of each exchange that has ended, with its status. */
+  report = (_exchange: Exchange, _status: number) => {};
   readonly #open = new Map<Exchange, NodeJS.Timeout>();
   #isDraining = false;
 
-  constructor(
-    readonly settings: Settings,
-    readonly report: (exchange: Exchange, status: number) => void,
-  ) {}
+  constructor(readonly settings: Settings) {}
 
   begin(id: string, method: string, route: string | undefined): Exchange {
     const exchange = new Exchange(id, method, route);
@@ -84,8 +85,10 @@ export class Traffic {
 
   /** Waits for one of MAX_CONCURRENCY places, and keeps it until `use` has come to its end. */
   async admit<T>(exchange: Exchange, use: () => Promise<T>): Promise<T> {
-    if (this.running < this.settings.MAX_CONCURRENCY) this.running += 1;
-    else await this.#queue(exchange);
+    const { MAX_CONCURRENCY, MAX_QUEUE, QUEUE_TIMEOUT } = this.settings;
+    if (this.running < MAX_CONCURRENCY) this.running += 1;
+    else if (this.waiting.size >= MAX_QUEUE) throw overloaded('overloaded');
+    else await exchange.wait(this.#queue, QUEUE_TIMEOUT, overloaded('queue-timeout'));
     try {
       return await use();
     } finally {
@@ -96,34 +99,22 @@ export class Traffic {
     }
   }
 
-  #queue(exchange: Exchange): Promise<void> {
-    const { MAX_QUEUE, QUEUE_TIMEOUT } = this.settings;
-    if (this.waiting.size >= MAX_QUEUE) throw overloaded('overloaded');
-    return exchange.wait((done) => {
-      const timer = setTimeout(() => done(overloaded('queue-timeout')), QUEUE_TIMEOUT * 1000);
-      this.waiting.add(done);
-      return () => {
-        clearTimeout(timer);
-        this.waiting.delete(done);
-      };
-    });
-  }
+  #queue = (next: () => void) => {
+    this.waiting.add(next);
+    return () => void this.waiting.delete(next);
+  };
 
   /** What begins from now on is told to end. Resolves when all has, or has been cut off. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    const isOver = async (ms: number) => {
-      const until = performance.now() + ms;
-      while (this.#open.size > 0 && performance.now() < until) await sleep(20);
-    };
-    await isOver(this.settings.DRAIN_TIMEOUT * 1000);
+    const until = performance.now() + this.settings.DRAIN_TIMEOUT * 1000;
+    while (this.#open.size > 0 && performance.now() < until) await sleep(20);
     for (const exchange of this.#open.keys()) exchange.abort(stopping());
     // For the last words to those who are cut off.
-    await isOver(300);
+    if (this.#open.size > 0) await sleep(300);
   }
 }
 
-const overloaded = (reason: string) =>
-  new Problem('overloaded', { reason, headers: { 'retry-after': '1' } });
-const stopping = () =>
-  new Problem('draining', { headers: { 'retry-after': '1', connection: 'close' } });
+const RETRY = { 'retry-after': '1' };
+const overloaded = (reason: string) => new Problem('overloaded', { reason, headers: RETRY });
+const stopping = () => new Problem('draining', { headers: { ...RETRY, connection: 'close' } });

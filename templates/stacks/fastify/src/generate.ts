@@ -1,27 +1,26 @@
 import { on } from 'node:events';
 import type { OutgoingHttpHeaders } from 'node:http';
 import websocket from '@fastify/websocket';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Access } from './access.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { createAccess } from './access.js';
 import type { Exchange, Traffic } from './exchange.js';
 import { generateResponses } from './openapi.js';
-import { invalidRequest, Problem } from './problems.js';
+import { invalidRequest, PROBLEMS, Problem } from './problems.js';
 import type { Settings } from './settings.js';
-import { type Reader, readAnswer, readEvents, type Sink, type Upstream } from './upstream.js';
+import { createUpstream, type Reader, readAnswer, readEvents, type Sink } from './upstream.js';
 
-/** A body that `bodySchema` has let pass. */
-export type GenerateBody = { prompt: string } & Partial<
-  Record<'system' | 'model', string> & Record<'temperature' | 'max_tokens', number>
-> & { stream?: boolean };
+/** A body that `bodySchema` has let pass, with its defaults. */
+export type GenerateBody = { prompt: string; model: string; max_tokens: number } & Options;
+type Options = { system?: string; temperature?: number; stream?: boolean };
 
-const bodySchema = ({ LLM_MODEL, ALLOWED_MODELS, ...settings }: Settings) => ({
+const bodySchema = ({ LLM_MODEL, MAX_OUTPUT_TOKENS: cap, ...settings }: Settings) => ({
   type: 'object',
   properties: {
     prompt: { type: 'string', minLength: 1, maxLength: settings.MAX_PROMPT_CHARS, pattern: '\\S' },
     system: { type: 'string' },
-    model: { enum: [...new Set([LLM_MODEL, ...ALLOWED_MODELS])], default: LLM_MODEL },
+    model: { enum: [...new Set([LLM_MODEL, ...settings.ALLOWED_MODELS])], default: LLM_MODEL },
     temperature: { type: 'number', minimum: 0, maximum: 2 },
-    max_tokens: { type: 'integer', minimum: 1, maximum: settings.MAX_OUTPUT_TOKENS },
+    max_tokens: { type: 'integer', minimum: 1, maximum: cap, default: cap },
     stream: { type: 'boolean', default: false },
   },
   required: ['prompt'],
@@ -35,14 +34,11 @@ const PING_EVERY = 15_000;
 const MAX_WAITING = 8;
 
 /** POST /generate and, for messages on a WebSocket, GET /generate/ws: from a request to its answer. */
-export async function addGenerate(
-  app: FastifyInstance,
-  settings: Settings,
-  access: Access,
-  traffic: Traffic,
-  upstream: Upstream,
-): Promise<void> {
+export async function addGenerate(app: FastifyInstance, settings: Settings, traffic: Traffic) {
   const schema = bodySchema(settings);
+  const access = await createAccess(app, settings);
+  const upstream = createUpstream(settings);
+  app.addHook('onClose', () => upstream.close());
 
   app.post<{ Body: GenerateBody }>('/generate', {
     schema: {
@@ -56,6 +52,8 @@ export async function addGenerate(
       request.exchange.throwIfAborted();
       access.authenticate(request);
       reply.headers(await access.limit(request));
+      // Fastify would take it for no body at all where that is empty.
+      if (!request.headers['content-type']) throw new Problem('unsupported-media-type');
       // A body that does not come ends with the request.
       request.exchange.onAbort = (reason) => reply.header('connection', 'close').send(reason);
     },
@@ -64,7 +62,7 @@ export async function addGenerate(
   });
 
   function ask<T>(exchange: Exchange, body: GenerateBody, createReader: () => Reader<T>) {
-    exchange.model = body.model ?? settings.LLM_MODEL;
+    exchange.model = body.model;
     return traffic.admit(exchange, () => upstream.ask(exchange, body, createReader));
   }
 
@@ -94,57 +92,41 @@ export async function addGenerate(
   // A socket that fails, as by a message that is too large, has been closed and knows why.
   const errorHandler = () => undefined;
   await app.register(websocket, { options: { maxPayload: settings.MAX_BODY_BYTES }, errorHandler });
-  app.route({
-    method: 'GET',
-    url: '/generate/ws',
-    schema: { hide: true },
-    onRequest: async (request) => {
-      request.exchange.throwIfAborted();
-      access.checkOrigin(request);
-      access.authenticate(request);
-    },
-    handler: async () => {
-      throw new Problem('not-found', { reason: 'not a WebSocket' });
-    },
-    wsHandler: async (socket, request) => {
-      traffic.end(request.exchange);
-      const validate = request.compileValidationSchema(schema);
-      let { exchange } = request;
-      let [received, answered] = [0, 0];
-      const leave = () => exchange.abort(new Problem('client_closed'));
-      socket.on('close', leave);
-      socket.on('message', () => {
-        received += 1;
-        if (received - answered <= MAX_WAITING + 1) return;
-        socket.close(1008, 'Too many messages wait.');
-        leave();
-      });
-      const send: Sink = (events, resume) => {
-        const last = events.pop() as string;
-        for (const event of events) socket.send(event);
-        socket.send(last, resume);
-        return socket.bufferedAmount === 0;
-      };
-      for await (const [data, isBinary] of on(socket, 'message', { close: ['close'] })) {
-        if (socket.readyState !== socket.OPEN) break;
-        const id = `${request.id.slice(0, 100)}-${answered + 1}`;
-        exchange = traffic.begin(id, 'GET', '/generate/ws');
-        exchange.keyId = request.exchange.keyId;
-        let status = 200;
-        try {
-          exchange.throwIfAborted();
-          await access.limit(request);
-          const body = JSON.parse(isBinary ? '' : `${data}`);
-          if (!validate(body)) throw invalidRequest(validate.errors ?? []);
-          await ask(exchange, { ...body, stream: true }, () => readEvents(exchange, send));
-        } catch (error) {
-          const problem = exchange.fail(error).toBody(exchange.id);
-          status = problem.status;
-          socket.send(JSON.stringify({ error: problem }));
-        }
-        traffic.end(exchange, status);
-        answered += 1;
+  const onRequest = async (request: FastifyRequest) => {
+    request.exchange.throwIfAborted();
+    access.checkOrigin(request);
+    access.authenticate(request);
+  };
+  app.get('/generate/ws', { websocket: true, onRequest }, async (socket, request) => {
+    traffic.end(request.exchange);
+    const validate = request.compileValidationSchema(schema);
+    let { exchange } = request;
+    let [received, answered] = [0, 0];
+    socket.on('close', () => exchange.abort(new Problem('client_closed')));
+    socket.on('message', () => {
+      received += 1;
+      if (received - answered > MAX_WAITING + 1) socket.close(1008, 'Too many messages wait.');
+    });
+    const send: Sink = (events, resume) => {
+      for (const event of events) socket.send(event, resume);
+      return socket.bufferedAmount === 0;
+    };
+    for await (const [data, isBinary] of on(socket, 'message', { close: ['close'] })) {
+      if (socket.readyState !== socket.OPEN) break;
+      const id = `${request.id.slice(0, 100)}-${answered + 1}`;
+      exchange = traffic.begin(id, 'GET', '/generate/ws');
+      exchange.keyId = request.exchange.keyId;
+      try {
+        exchange.throwIfAborted();
+        await access.limit(request);
+        const body = JSON.parse(isBinary ? '' : `${data}`);
+        if (!validate(body)) throw invalidRequest(validate.errors ?? []);
+        await ask(exchange, { ...body, stream: true }, () => readEvents(exchange, send));
+      } catch (error) {
+        socket.send(JSON.stringify({ error: exchange.fail(error).toBody(exchange.id) }));
       }
-    },
+      traffic.end(exchange, exchange.failure ? PROBLEMS[exchange.failure.slug][0] : 200);
+      answered += 1;
+    }
   });
 }

@@ -17,8 +17,9 @@ const formats = {
   },
 };
 const NONE: readonly string[] = [];
+const COUNT = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 /** No longer than Node's timers take. */
-const SECONDS = { type: 'number', exclusiveMinimum: 0, maximum: 86_400 };
+const SECONDS = { exclusiveMinimum: 0, maximum: 86_400 };
 
 /** What is asked of each variable, as JSON Schema; of a list, of each of its entries. */
 const VARIABLES = {
@@ -28,24 +29,24 @@ const VARIABLES = {
   ALLOWED_MODELS: { default: NONE },
   API_KEYS: { default: NONE, items: { format: 'a key, or sha256: and 64 hex digits' } },
   HOST: { default: '127.0.0.1' },
-  PORT: { default: 8000, minimum: 1, maximum: 65_535 },
+  PORT: { default: 8000, ...COUNT, maximum: 65_535 },
   APP_ENV: { default: 'development', enum: ['development', 'production'] },
   LOG_LEVEL: { default: 'info', enum: ['debug', 'info', 'warning', 'error'] },
-  MAX_PROMPT_CHARS: { default: 32_768, minimum: 1 },
-  MAX_BODY_BYTES: { default: 1_048_576, minimum: 1 },
-  MAX_OUTPUT_TOKENS: { default: 4096, minimum: 1 },
-  MAX_CONCURRENCY: { default: 256, minimum: 1 },
-  MAX_QUEUE: { default: 256, minimum: 0 },
+  MAX_PROMPT_CHARS: { default: 32_768, ...COUNT },
+  MAX_BODY_BYTES: { default: 1_048_576, ...COUNT },
+  MAX_OUTPUT_TOKENS: { default: 4096, ...COUNT },
+  MAX_CONCURRENCY: { default: 256, ...COUNT },
+  MAX_QUEUE: { default: 256, ...COUNT, minimum: 0 },
   QUEUE_TIMEOUT: { default: 10, ...SECONDS },
   RATE_LIMIT: { default: '60/minute', format: LIMIT },
   CONNECT_TIMEOUT: { default: 5, ...SECONDS },
   IDLE_TIMEOUT: { default: 60, ...SECONDS },
   REQUEST_TIMEOUT: { default: 120, ...SECONDS },
-  MAX_RETRIES: { default: 2, minimum: 0, maximum: 100 },
+  MAX_RETRIES: { default: 2, ...COUNT, minimum: 0, maximum: 100 },
   DRAIN_TIMEOUT: { default: 30, ...SECONDS },
   CORS_ORIGINS: { default: NONE, items: { format: '* or an origin' } },
   TRUSTED_PROXIES: { default: NONE, items: { format: 'an address or network' } },
-  WORKERS: { default: 1, minimum: 1, maximum: 1024 },
+  WORKERS: { default: 1, ...COUNT, maximum: 1024 },
 };
 
 /** The environment, checked, under the names it has outside. */
@@ -61,18 +62,14 @@ export function readSettings(...sources: Readonly<Record<string, string | undefi
   const given: Record<string, unknown> = {};
   const properties: Record<string, object> = {};
   for (const [name, rule] of Object.entries(VARIABLES)) {
+    const isList = Array.isArray(rule.default);
+    properties[name] = { type: isList ? 'array' : typeof rule.default, ...rule };
     const text = sources.map((source) => source[name]?.trim()).find(Boolean);
-    const type = Array.isArray(rule.default)
-      ? 'array'
-      : typeof rule.default === 'string'
-        ? 'string'
-        : 'integer';
-    properties[name] = { type, ...rule };
-    if (!text) continue;
-    if (type === 'array') given[name] = text.split(/[\s,]+/).filter(Boolean);
-    else given[name] = type === 'string' ? text : Number(text);
+    if (text) given[name] = isList ? text.split(/[\s,]+/).filter(Boolean) : text;
   }
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, strictTypes: false, formats });
+  const options = { allErrors: true, coerceTypes: true, useDefaults: true, strictTypes: false };
+  // Not strict: a number without end, such as 1e999, is to meet the maximum.
+  const ajv = new Ajv({ ...options, strictNumbers: false, formats });
   ajv.validate({ properties }, given);
   const mistakes = (ajv.errors ?? []).map(({ instancePath, message, params }) => {
     const allowed = params.allowedValues ? `: ${params.allowedValues.join(', ')}` : '';

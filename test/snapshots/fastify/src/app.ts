@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import Fastify, { LogController } from 'fastify';
-import { createAccess } from './access.js';
+import Fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { type Exchange, Traffic } from './exchange.js';
 import { addGenerate } from './generate.js';
 import { addDocs, describe, problemResponses } from './openapi.js';
 import { Problem } from './problems.js';
 import type { Settings } from './settings.js';
 import { createTelemetry } from './telemetry.js';
-import { createUpstream } from './upstream.js';
 import { shareMetrics } from './workers.js';
 
 declare module 'fastify' {
@@ -56,26 +53,21 @@ export async function buildApp(settings: Settings, log?: Writable) {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     // A path that cannot be decoded names nothing. No hook sees such a request.
     frameworkErrors: (_error, request, reply) => {
-      begin(request, reply);
-      answerError(new Problem('not-found'), request, reply);
+      begin(request, reply, () => answerError(new Problem('not-found'), request, reply));
     },
   });
   // Text is not a body this API knows: only JSON is left.
   app.removeContentTypeParser('text/plain');
   app.setErrorHandler(answerError);
 
-  const { registry, report } = createTelemetry(app.log, () => traffic);
-  const traffic = new Traffic(settings, report);
-  const metrics = shareMetrics(registry);
-  const upstream = createUpstream(settings);
+  const traffic = new Traffic(settings);
+  const renderMetrics = shareMetrics(createTelemetry(app.log, traffic));
   app.addHook('preClose', async () => {
     await traffic.drain();
     for (const socket of app.websocketServer.clients) socket.close(1012, 'This server stops.');
   });
-  app.addHook('onClose', () => upstream.close());
-  app.addHook('onClose', () => metrics.leave());
 
-  function begin(request: FastifyRequest, reply: FastifyReply): void {
+  function begin(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
     const { id, method, routeOptions } = request;
     const exchange = traffic.begin(id, method, routeOptions.url);
     request.exchange = exchange;
@@ -85,6 +77,7 @@ export async function buildApp(settings: Settings, log?: Writable) {
       if (!raw.writableEnded) exchange.abort(new Problem('client_closed'));
       traffic.end(exchange, raw.statusCode);
     });
+    next();
   }
 
   function answerError(error: unknown, { id, exchange }: FastifyRequest, reply: FastifyReply) {
@@ -101,23 +94,17 @@ export async function buildApp(settings: Settings, log?: Writable) {
   }
 
   app.decorateRequest('exchange');
-  app.addHook('onRequest', (request, reply, done) => {
-    begin(request, reply);
-    done();
-  });
+  app.addHook('onRequest', begin);
   if (CORS_ORIGINS.length > 0) {
     await app.register(import('@fastify/cors'), {
       origin: CORS_ORIGINS.includes('*') ? '*' : [...CORS_ORIGINS],
-      strictPreflight: false,
-      methods: ['GET', 'POST'],
-      allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
       exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
     });
   }
   // Before the body is read: a wrong path or method is wrong whatever comes with it.
   app.addHook('onRequest', async ({ is404, url, headers: { upgrade }, exchange }) => {
     const isSocket = upgrade?.toLowerCase() === 'websocket';
-    if (isSocket && exchange.route !== '/generate/ws') throw new Problem('not-found');
+    if (isSocket !== (exchange.route === '/generate/ws')) throw new Problem('not-found');
     if (!is404) return;
     const [path = url] = url.split('?', 1);
     const allowed = app.supportedMethods.filter((method) => app.hasRoute({ url: path, method }));
@@ -127,8 +114,7 @@ export async function buildApp(settings: Settings, log?: Writable) {
 
   await addDocs(app);
   const ok = { status: 'ok' };
-  const links = { generate: '/generate', docs: '/docs', openapi: '/openapi.json' };
-  const about = { name: 'LLM API', links };
+  const about = { name: 'LLM API', links: { docs: '/docs', openapi: '/openapi.json' } };
   app.get('/', describe('What this is', about), async () => about);
   app.get('/healthz', describe('Whether the process lives', ok), async () => ok);
   const ready = describe('Whether to send requests here', ok, problemResponses(503));
@@ -138,10 +124,9 @@ export async function buildApp(settings: Settings, log?: Writable) {
   });
   app.get('/metrics', describe('Figures for Prometheus', '# HELP …'), async (_request, reply) => {
     reply.type('text/plain; version=0.0.4; charset=utf-8');
-    return metrics.render();
+    return renderMetrics();
   });
-  const access = await createAccess(app, settings);
-  await addGenerate(app, settings, access, traffic, upstream);
+  await addGenerate(app, settings, traffic);
   await app.ready();
   return app;
 }

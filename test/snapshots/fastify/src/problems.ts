@@ -25,14 +25,14 @@ export const PROBLEMS = {
 type Slug = keyof typeof PROBLEMS;
 
 interface Extras {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  headers?: Record<string, string>;
+  errors?: { field: string; message: string }[];
   /** For the log: what happened, in words that hold no prompt, key or upstream text. */
-  readonly reason?: string;
-  readonly cause?: Error;
+  reason?: string;
+  cause?: Error;
   /** Another try may work: after so many seconds, where the provider says. */
-  readonly isPassing?: boolean;
-  readonly retryAfter?: number | undefined;
+  isPassing?: boolean;
+  retryAfter?: number | undefined;
 }
 
 /** An error that is an answer: throw it anywhere in a request. */
@@ -47,38 +47,27 @@ export class Problem extends Error {
   /** The body of the answer, or of the error event in a stream that has already begun. */
   toBody(request_id: string) {
     const [status, title] = PROBLEMS[this.slug];
-    const { errors } = this.extras;
-    return {
-      type: `/problems/${this.slug}`,
-      title,
-      status,
-      detail: `${title}.`,
-      request_id,
-      errors,
-    };
+    const about = { type: `/problems/${this.slug}`, title, status, detail: `${title}.` };
+    return { ...about, request_id, errors: this.extras.errors };
   }
 }
-
-const OF_FASTIFY: Partial<Record<number, Slug>> = {
-  400: 'invalid-json',
-  413: 'too-large',
-  415: 'unsupported-media-type',
-};
 
 /** The caller's mistakes, Fastify's own errors, and bugs. */
 export function toProblem(error: Error & Partial<FastifyError>): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof SyntaxError) return new Problem('invalid-json');
   if (error.validation) return invalidRequest(error.validation);
-  const slug = OF_FASTIFY[error.statusCode ?? 500];
-  return slug ? new Problem(slug) : new Problem('internal-error', { cause: error });
+  if (error.statusCode === 413) return new Problem('too-large');
+  if (error.statusCode === 415) return new Problem('unsupported-media-type');
+  if (error.statusCode === 400) return new Problem('invalid-json');
+  return new Problem('internal-error', { cause: error });
 }
 
 export function invalidRequest(found: readonly FastifySchemaValidationError[]): Problem {
   const errors = found.map(({ instancePath, params, message }) => {
-    const names = [instancePath.slice(1), params.missingProperty, params.additionalProperty];
+    const field = instancePath.slice(1) || params.missingProperty || params.additionalProperty;
     const allowed = params.allowedValues ? `: ${params.allowedValues}` : '';
-    return { field: names.filter(Boolean).join('.') || 'body', message: `${message}${allowed}` };
+    return { field: `${field ?? 'body'}`, message: `${message}${allowed}` };
   });
   return new Problem('invalid-request', { errors });
 }

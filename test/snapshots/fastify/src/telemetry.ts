@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, exponentialBuckets, Gauge, Histogram, Registry } from 'prom-client';
-import type { Exchange, Traffic } from './exchange.js';
+import type { Traffic } from './exchange.js';
 import { traceOf } from './problems.js';
 
 const MODEL = ['gen_ai_request_model', 'gen_ai_operation_name'];
@@ -11,14 +11,12 @@ const FIRST_TOKEN = [
 const TOKENS = exponentialBuckets(1, 4, 14);
 const SHED = ['queue-timeout', 'overloaded', 'rate-limited', 'draining'];
 
-export type Telemetry = ReturnType<typeof createTelemetry>;
-
 /**
  * What is told of a request when it is over: one line in the log, and figures for Prometheus. The
  * names, labels and buckets of gen_ai_* are OpenTelemetry's:
  * https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
  */
-export function createTelemetry(log: FastifyBaseLogger, getTraffic: () => Traffic) {
+export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
   const registry = new Registry();
   const named = (name: string, labelNames: string[] = []) => {
     return { name, help: name.replaceAll('_', ' '), labelNames, registers: [registry] };
@@ -31,41 +29,36 @@ export function createTelemetry(log: FastifyBaseLogger, getTraffic: () => Traffi
   const requests = new Counter(named('llm_api_requests_total', ['method', 'route', 'status']));
   const shed = new Counter(named('llm_api_shed_total', ['reason']));
   for (const reason of SHED) shed.inc({ reason }, 0);
-  new Gauge({
-    ...named('llm_api_in_flight'),
-    collect() {
-      this.set(getTraffic().running);
-      waiting.set(getTraffic().waiting.size);
-    },
-  });
   const waiting = new Gauge(named('llm_api_queued'));
+  const running = new Gauge({ ...named('llm_api_in_flight'), collect });
+  function collect() {
+    running.set(traffic.running);
+    waiting.set(traffic.waiting.size);
+  }
 
-  return {
-    registry,
+  traffic.report = (exchange, answered) => {
+    const { id: request_id, method, route, keyId: key_id, model, usage, failure } = exchange;
+    const seconds = (performance.now() - exchange.startedAt) / 1000;
+    const duration_ms = Math.round(seconds * 1000);
+    const ttft_ms = exchange.firstToken && Math.round(exchange.firstToken);
+    const { slug: outcome = 'ok', extras: { reason, cause } = {} } = failure ?? {};
+    const status = outcome === 'client_closed' ? 499 : answered;
+    const { input_tokens = null, output_tokens = null } = usage ?? {};
+    const line = { request_id, method, route, status, outcome, reason, duration_ms, ttft_ms };
+    const told = { ...line, input_tokens, output_tokens, key_id };
+    if (cause) log.error({ ...told, ...traceOf(cause) }, 'request');
+    else log.info(told, 'request');
 
-    report(exchange: Exchange, answered: number): void {
-      const { id: request_id, method, route, keyId: key_id, model, usage, failure } = exchange;
-      const seconds = (performance.now() - exchange.startedAt) / 1000;
-      const duration_ms = Math.round(seconds * 1000);
-      const ttft_ms = exchange.firstToken && Math.round(exchange.firstToken);
-      const { slug: outcome = 'ok', extras: { reason, cause } = {} } = failure ?? {};
-      const status = outcome === 'client_closed' ? 499 : answered;
-      const { input_tokens = null, output_tokens = null } = usage ?? {};
-      const line = { request_id, method, route, status, outcome, reason, duration_ms, ttft_ms };
-      const told = { ...line, input_tokens, output_tokens, key_id };
-      if (cause) log.error({ ...told, ...traceOf(cause) }, 'request');
-      else log.info(told, 'request');
-
-      requests.inc({ method, route, status });
-      const why = SHED.find((one) => one === reason || one === outcome);
-      if (why) shed.inc({ reason: why });
-      if (model === null) return;
-      const labels = { gen_ai_request_model: model, gen_ai_operation_name: 'chat' };
-      duration.observe(labels, seconds);
-      if (exchange.firstToken !== null) firstToken.observe(labels, exchange.firstToken / 1000);
-      if (!usage) return;
-      tokens.observe({ ...labels, gen_ai_token_type: 'input' }, usage.input_tokens);
-      tokens.observe({ ...labels, gen_ai_token_type: 'output' }, usage.output_tokens);
-    },
+    requests.inc({ method, route, status });
+    const why = SHED.find((one) => one === reason || one === outcome);
+    if (why) shed.inc({ reason: why });
+    if (model === null) return;
+    const labels = { gen_ai_request_model: model, gen_ai_operation_name: 'chat' };
+    duration.observe(labels, seconds);
+    if (exchange.firstToken !== null) firstToken.observe(labels, exchange.firstToken / 1000);
+    if (!usage) return;
+    tokens.observe({ ...labels, gen_ai_token_type: 'input' }, usage.input_tokens);
+    tokens.observe({ ...labels, gen_ai_token_type: 'output' }, usage.output_tokens);
   };
+  return registry;
 }

@@ -1,44 +1,27 @@
 import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter, once } from 'node:events';
-import { AggregatorRegistry, type MetricObject, type Registry } from 'prom-client';
+import { AggregatorRegistry, type Registry } from 'prom-client';
 import type { Settings } from './settings.js';
-
-type Figures = MetricObject[];
 
 /** The primary of WORKERS processes on one port: starts them, replaces them, stops them. */
 export function supervise({ WORKERS, DRAIN_TIMEOUT }: Settings): void {
-  /** The last of each worker. When it is gone, what it counted stays true. */
-  const figures = new Map<Worker, Figures>();
-  let gone: Figures = [];
-  let [hasStarted, isStopping] = [false, false];
+  let isStopping = false;
   const workers = () => Object.values(cluster.workers ?? {}) as Worker[];
 
-  cluster.on('listening', () => {
-    // The first one has found that all is well.
-    for (let count = 1; count < WORKERS && !hasStarted; count += 1) cluster.fork();
-    hasStarted = true;
+  // The others, when the first one has found that all is well.
+  cluster.once('listening', () => {
+    for (let count = 1; count < WORKERS; count += 1) cluster.fork();
   });
   cluster.on('exit', (_worker, code) => {
     // Where not even one could start, it has said why.
-    if (!hasStarted) process.exit(code || 1);
+    if (workers().length === 0) process.exit(isStopping ? 0 : code || 1);
     if (!isStopping) setTimeout(() => isStopping || cluster.fork(), 500);
-    else if (workers().length === 0) process.exit(0);
   });
-  cluster.on('message', async (worker, message: 'metrics' | { figures: Figures }) => {
-    if (message !== 'metrics') {
-      figures.set(worker, message.figures);
-      worker.emit('figures');
-    } else {
-      await Promise.all(workers().map(askFigures));
-      const text = await AggregatorRegistry.aggregate([gone, ...figures.values()]).metrics();
-      if (worker.isConnected()) worker.send({ text });
-    }
-  });
-  cluster.on('disconnect', (worker) => {
-    worker.emit('figures');
-    const counted = figures.get(worker)?.filter(({ type }) => `${type}` !== 'gauge') ?? [];
-    gone = AggregatorRegistry.aggregate([gone, counted]).getMetricsAsArray();
-    figures.delete(worker);
+  cluster.on('message', async (worker, message) => {
+    if (message !== 'metrics') return void worker.emit('figures', message);
+    const figures = await Promise.all(workers().map(askFigures));
+    const metrics = await AggregatorRegistry.aggregate(figures).metrics();
+    if (worker.isConnected()) worker.send({ metrics });
   });
   // Once: at the second Ctrl-C this process is gone at once, and the workers with it.
   for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -51,24 +34,27 @@ export function supervise({ WORKERS, DRAIN_TIMEOUT }: Settings): void {
   cluster.fork();
 }
 
-/** One that is too busy to answer, or dies on the way, is known by its last figures. */
-async function askFigures(worker: Worker): Promise<void> {
-  if (!worker.isConnected()) return;
-  worker.send('figures');
-  await once(worker, 'figures', { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+/**
+ * Not prom-client's `clusterMetrics`: one worker that has just begun or is about to die would keep
+ * all the others' figures back for five seconds, and then for good.
+ */
+async function askFigures(worker: Worker) {
+  if (worker.isConnected()) worker.send('figures');
+  const answer = once(worker, 'figures', { signal: AbortSignal.timeout(500) });
+  const [figures] = await answer.catch(() => [[]]);
+  return figures;
 }
 
-/** The metrics of this process; of a worker, those of all workers, added up by the primary. */
-export function shareMetrics(registry: Registry) {
-  if (!cluster.isWorker) return { render: () => registry.metrics(), leave: async () => {} };
-  const texts = new EventEmitter();
-  const leave = async () => void process.send?.({ figures: await registry.getMetricsAsJSON() });
-  process.on('message', (message: 'figures' | { text: string }) =>
-    message === 'figures' ? leave() : texts.emit('text', message.text),
-  );
-  const render = async () => {
+/** What renders the metrics of this process; in a worker, those of all workers, added up. */
+export function shareMetrics(registry: Registry): () => Promise<string> {
+  if (!cluster.isWorker) return () => registry.metrics();
+  const answers = new EventEmitter();
+  process.on('message', async (message: 'figures' | { metrics: string }) => {
+    if (message === 'figures') process.send?.(await registry.getMetricsAsJSON());
+    else answers.emit('metrics', message.metrics);
+  });
+  return async () => {
     process.send?.('metrics');
-    return String(await once(texts, 'text'));
+    return String(await once(answers, 'metrics'));
   };
-  return { render, leave };
 }
