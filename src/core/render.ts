@@ -71,8 +71,15 @@ function renamePath(path: string): string {
 }
 
 function renderTemplate(path: string, text: string, context: RenderContext): string {
+  const run = (compileDebug: boolean): string =>
+    ejs.render(text, context, { escape: printValue, filename: path, compileDebug });
   try {
-    return ejs.render(text, context, { escape: printValue, filename: path });
+    try {
+      return run(false);
+    } catch {
+      // What finds the line of a mistake makes a template take twice as long.
+      return run(true);
+    }
   } catch (error) {
     throw new Error(`the template ${path} does not render: ${(error as Error).message}`, {
       cause: error,
