@@ -62,7 +62,7 @@ function renderConfig(
 daemon off;
 pid ${folder}/nginx.pid;
 worker_processes 1;
-events {}
+events { worker_connections 4096; }
 http {
   access_log off;
   ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ')}

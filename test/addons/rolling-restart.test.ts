@@ -1,16 +1,15 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Mock, startMock } from '../../src/mock/index.ts';
 import { describeProjects } from '../contract/describe.ts';
-import { bearer, CALLER_KEYS, findLeaks, KEY } from '../contract/environment.ts';
+import { bearer, CALLER_KEYS, findLeaks } from '../contract/environment.ts';
 import { eventually, waitForToken } from '../contract/eventually.ts';
-import { generate, open, parseEvents, send } from '../contract/http.ts';
+import { generate, open, parseEvents } from '../contract/http.ts';
 import { readMetrics, total } from '../contract/metrics.ts';
-import { type OwnServer, startOwnServer } from '../contract/own.ts';
+import type { OwnServer } from '../contract/own.ts';
 import { stopProgram, withDeadline } from '../contract/program.ts';
 import { startLoad } from './load.ts';
-import { buildManifests } from './manifests.ts';
 import { type ReverseProxy, startProxy } from './nginx.ts';
+import { readPodEnvironment, startPod } from './pods.ts';
 
 const MINUTES = 60_000;
 const PODS = 3;
@@ -22,15 +21,14 @@ const PACE = { timeToFirstToken: 500, tokensPerSecond: 12 };
 /** What a Deployment does, by hand: there is no cluster in a test. */
 describeProjects('replicas behind nginx', { layout: 'async' }, ({ stack, directory }) => {
   let mock: Mock;
-  let settings: Readonly<Record<string, string>>;
+  let environment: Readonly<Record<string, string>>;
   let pods: OwnServer[] = [];
   let proxy: ReverseProxy;
 
   beforeAll(async () => {
-    const overlay = join(directory, 'kubernetes/overlays/production');
-    settings = (await buildManifests(overlay)).get('ConfigMap').data;
     mock = await startMock(PACE);
-    pods = await Promise.all(Array.from({ length: PODS }, startPod));
+    environment = { ...(await readPodEnvironment(directory, mock.url)), RATE_LIMIT: '0' };
+    pods = await Promise.all(Array.from({ length: PODS }, start));
     proxy = await startProxy(pods.map(({ url }) => url));
   });
   afterAll(async () => {
@@ -42,22 +40,7 @@ describeProjects('replicas behind nginx', { layout: 'async' }, ({ stack, directo
     await mock.close();
   });
 
-  /** Resolves once its readiness probe would succeed. */
-  async function startPod(): Promise<OwnServer> {
-    const pod = await startOwnServer(directory, {
-      ...settings,
-      HOST: '127.0.0.1',
-      OPENAI_BASE_URL: mock.url,
-      OPENAI_API_KEY: KEY,
-      API_KEYS: CALLER_KEYS[0],
-      RATE_LIMIT: '0',
-    });
-    await eventually(async () =>
-      expect((await send(pod.url, { path: '/readyz' })).status).toBe(200),
-    );
-    return pod;
-  }
-
+  const start = (): Promise<OwnServer> => startPod(directory, environment);
   const setServers = (servers: readonly OwnServer[]): Promise<void> =>
     proxy.setServers(servers.map(({ url }) => url));
   const startAsking = () => startLoad(proxy.url, PER_SECOND, bearer(CALLER_KEYS[0]));
@@ -74,7 +57,7 @@ describeProjects('replicas behind nginx', { layout: 'async' }, ({ stack, directo
     const load = startAsking();
     for (const old of [...pods]) {
       // One more than there were (maxSurge 1), and only then one less (maxUnavailable 0).
-      pods.push(await startPod());
+      pods.push(await start());
       await setServers(pods);
       pods = pods.filter((pod) => pod !== old);
       // Both hear at the same time that it is to go: the proxy, and the pod, which sleeps first.
