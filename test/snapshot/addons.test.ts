@@ -93,6 +93,18 @@ describe.each(PROJECTS)('%s with %s and every add-on', async (stack, packageMana
     }
   });
 
+  const testAsync = layoutOf(stack) === 'async' ? test : () => {};
+  testAsync('compose starts a Redis where one is used', async () => {
+    const host = /REDIS_URL: redis:\/\/([a-z]+):6379/.exec(read('compose.override.yaml'))?.[1];
+    expect(read('compose.override.yaml')).toMatch(
+      new RegExp(`^  ${host}:\n    image: redis:`, 'm'),
+    );
+    expect(read('compose.yaml')).toMatch(/^ {2}api:$/m);
+    expect([...(await renderWith('redis')).keys()]).not.toContain('compose.override.yaml');
+    const docker = [...(await renderWith('docker')).keys()];
+    expect(docker.filter((path) => path.startsWith('compose'))).toEqual(['compose.yaml']);
+  });
+
   test('without docker there is no image to build', async () => {
     expect([...(await renderWith('github-actions')).keys()]).not.toContain(
       '.github/workflows/image.yml',
