@@ -50,8 +50,9 @@ export function judgeRedis(text: string, answer: RedisAnswer): Judgement {
   const where = hideSecrets(text);
   if (answer.kind === 'reply') return good(`${where} answers`);
   const { code } = answer;
-  if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(code)) {
-    return bad(`${where} refuses us (${code})`, 'Put its user and password into REDIS_URL');
+  if (/^(NOAUTH|WRONGPASS|NOPERM|ERR)$/.test(code)) {
+    const mend = 'Correct the user, the password and the database in REDIS_URL';
+    return bad(`${where} refuses us (${code})`, mend);
   }
   return bad(`${where} does not answer (${code})`, 'Start Redis there, or correct REDIS_URL');
 }

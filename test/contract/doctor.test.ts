@@ -1,29 +1,12 @@
-import { join } from 'node:path';
-import { expect, inject, test } from 'vitest';
-import type { Finding } from '../../src/core/doctor.ts';
+import { expect, test } from 'vitest';
 import { startMock } from '../../src/mock/index.ts';
 import { findFreePort } from '../harness/free-port.ts';
 import { describeProjects } from './describe.ts';
-import { cleanEnvironment, serverEnvironment } from './environment.ts';
+import { serverEnvironment } from './environment.ts';
 import { generate, send } from './http.ts';
 import { startOwnServer } from './own.ts';
-import { runProgram, stopProgram } from './program.ts';
-
-const target = inject('target');
-const tool = target.kind === 'projects' ? target.tool : '';
-
-type Env = Readonly<Record<string, string>>;
-
-async function runDoctor(directory: string, env: Env) {
-  const argv = [process.execPath, join(tool, 'bin/llm-api.js'), 'doctor', directory, '--json'];
-  const port = String(await findFreePort());
-  const options = { cwd: tool, env: { ...cleanEnvironment(), PORT: port, ...env } };
-  const { code, output } = await runProgram(argv, options);
-  // What comes before is for people: that a machine is slow.
-  const { checks } = JSON.parse(output.slice(output.indexOf('{'))) as { checks: Finding[] };
-  const find = (name: string) => checks.find((check) => check.name === name);
-  return { code, bad: checks.filter(({ verdict }) => verdict === 'bad'), find };
-}
+import { stopProgram } from './program.ts';
+import { runDoctor } from './run-doctor.ts';
 
 describeProjects('doctor', {}, ({ directory }) => {
   test('finds what was really installed in step with the lock, and nothing bad', async () => {
