@@ -5,7 +5,7 @@ import asyncio
 import json
 from collections import deque
 from contextlib import aclosing, suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -16,7 +16,7 @@ from app.gate import CUT_GRACE, Gate
 from app.problems import Problem, fail
 from app.record import Record, current
 from app.settings import Settings
-from app.upstream import Upstream
+from app.upstream import STREAM, Upstream
 
 MAX_WAITING = 8  # Messages of a WebSocket, behind the one that is answered.
 PING_INTERVAL = 15.0  # Seconds after which proxies may close a connection that is silent.
@@ -27,6 +27,7 @@ EVENT_STREAM = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
+Asked = TypeVar("Asked", bound=BaseModel)
 ASKED: list[Any] = [{"prompt": "Say hello"}, {"prompt": "Say hello", "stream": True}]
 FINAL = '{"finish_reason":"stop","model":"…","usage":{"input_tokens":9,"output_tokens":2}}'
 ANSWERED: list[Any] = [{"text": "Hello"} | json.loads(FINAL)]
@@ -105,15 +106,14 @@ class Service:
             self.gate.check_open()
             await self.gate.count(self.gate.identify(http))
             async with self.gate.lifetime() as lifetime:
-                request = self.parse(await self.read(http) if message is None else message)
+                call = self.parse(await self.read(http) if message is None else message)
                 async with self.gate.place(lifetime, receive) as held:
-                    call = self.build_call(request)
-                    if request.stream or message is not None:
+                    if call.get("stream") or message is not None:
                         async with aclosing(self.stream(call)) as batches:
                             async for events in batches:
                                 if record.status is None:
                                     held.callback(asyncio.create_task(ping()).cancel)
-                                await write(b"data: %b\n\n" % b"\n\ndata: ".join(events))
+                                await write(events)
                         last = b"data: [DONE]\n\n"
                     else:
                         last = await self.complete(call)
@@ -127,7 +127,7 @@ class Service:
             # Too late for a status. A client that does not read must not hold us here either.
             with suppress(TimeoutError):
                 async with asyncio.timeout(CUT_GRACE / 2):
-                    await write(b'data: {"error":%b}\n\n' % fail(error).body, more=False)
+                    await write(b'data: {"error":%b}\n\n' % self.explain(fail(error)), more=False)
 
     async def converse(self, socket: WebSocket) -> None:
         """Each message is a request for a stream, each of its events a message."""
@@ -179,31 +179,34 @@ class Service:
                 raise Problem("too-large", f"Send {self.settings.max_body_bytes} bytes at most.")
         return body
 
-    def parse(self, body: str | bytes) -> GenerateRequest:
-        try:
-            request = self.request_model.model_validate_json(body)
-            record = current.get()
-            record.model = record.end["model"] = request.model or self.settings.llm_model
-            return request
-        except ValidationError as error:
-            mistakes = error.errors(include_input=False, include_url=False, include_context=False)
-        if mistakes[0]["type"] == "json_invalid":
-            raise Problem("invalid-json", "The body cannot be parsed as JSON.")
-        errors = [
-            {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
-            for each in mistakes
-        ]
-        raise Problem("invalid-request", "Some fields are wrong: see errors.", errors=errors)
-
-    def build_call(self, request: GenerateRequest) -> dict[str, Any]:
+    def parse(self, body: str | bytes) -> dict[str, Any]:
         """The parameters of chat.completions; what the caller left out is left to the upstream."""
+        request, record = check(self.request_model, body), current.get()
+        record.model = record.end["model"] = request.model or self.settings.llm_model
         system = [{"role": "system", "content": request.system}] if request.system else []
         call: dict[str, Any] = {
-            "model": request.model or self.settings.llm_model,
+            "model": record.model,
             "messages": [*system, {"role": "user", "content": request.prompt}],
             # Always capped: without a cap one prompt can cost as much as the model can write.
             "max_completion_tokens": request.max_tokens or self.settings.max_output_tokens,
         }
         if request.temperature is not None:
             call["temperature"] = request.temperature
-        return call
+        return call | STREAM if request.stream else call
+
+    def explain(self, problem: Problem) -> bytes:
+        return problem.body
+
+
+def check(model: type[Asked], body: str | bytes) -> Asked:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        mistakes = error.errors(include_input=False, include_url=False, include_context=False)
+    if mistakes[0]["type"] == "json_invalid":
+        raise Problem("invalid-json", "The body cannot be parsed as JSON.")
+    errors = [
+        {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
+        for each in mistakes
+    ]
+    raise Problem("invalid-request", "Some fields are wrong: see errors.", errors=errors)

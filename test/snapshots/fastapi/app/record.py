@@ -51,6 +51,7 @@ class Record(msgspec.Struct, dict=True, kw_only=True):
         self.end: dict[str, Any] = {"finish_reason": None, "model": None, "usage": None}
         self.started, self.deadline = time.perf_counter(), 0.0  # The latter of the loop's clock.
         self.headers: list[tuple[bytes, bytes]] = []  # Of the answer, whatever it is.
+        self.passed_on = {"X-Request-Id": self.request_id}  # Headers of the call upstream.
 
     def measure(self) -> float:
         return round((time.perf_counter() - self.started) * 1000, 1)

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 MAX_RETRY_WAIT = 5.0  # Seconds; if the upstream's Retry-After is longer, the caller is told.
 MAX_EVENT_BYTES = 1_048_576  # Of a line that has not ended, kept until it does.
 END_WAIT = 0.5  # Seconds that the upstream has to end a body after its [DONE].
-STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 class Usage(msgspec.Struct, gc=False):
@@ -62,6 +62,7 @@ class Upstream:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._url = f"{str(settings.openai_base_url).rstrip('/')}/chat/completions"
+        self.open = self._open  # What add-ons wrap.
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[None]:
@@ -84,16 +85,16 @@ class Upstream:
 
     async def complete(self, call: dict[str, Any]) -> bytes:
         """The whole answer as JSON, or a `Problem`."""
-        async with self._open(call) as response:
+        async with self.open(call) as response:
             text = note(decode(await response.read()))
         if text is None:
             raise Problem("upstream-failed", "The provider's answer has no text.")
         return encode({"text": text, **current.get().end})
 
-    async def stream(self, call: dict[str, Any]) -> AsyncGenerator[list[bytes]]:
-        """The objects of a stream as JSON, as many at a time as have come, or a `Problem`."""
+    async def stream(self, call: dict[str, Any]) -> AsyncGenerator[bytes]:
+        """The events of an answer, as many at a time as have come, or a `Problem`."""
         record, rest, is_over = current.get(), b"", False
-        async with self._open(call | STREAMED) as response:
+        async with self.open(call | STREAM) as response:
             if response.content_type != "text/event-stream":
                 raise Problem("upstream-failed", "The provider's answer is no stream.")
             while not is_over:
@@ -107,15 +108,11 @@ class Upstream:
                 finally:  # What came before something unreadable counts as well.
                     if events:
                         record.ttft_ms = record.ttft_ms or record.measure()
-                        yield events
+                        yield b"".join(events)
             # What was cut cleanly looks as if it had ended.
             if record.end["finish_reason"] is None:
                 raise Problem("upstream-truncated", "The answer ended without a finish reason.")
-            yield [encode(record.end)]
-            # Only a body read to its end leaves a connection that can be used again.
-            with suppress(TimeoutError, aiohttp.ClientError):
-                async with asyncio.timeout(END_WAIT):
-                    await response.content.wait_eof()
+            yield b"data: %b\n\n" % encode(record.end)
 
     @asynccontextmanager
     async def _open(self, call: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -125,6 +122,10 @@ class Upstream:
         try:
             async with await self._send(encode(call)) as response:
                 yield response
+                # Only a body read to its end leaves a connection that can be used again.
+                with suppress(TimeoutError, aiohttp.ClientError):
+                    async with asyncio.timeout(END_WAIT):
+                        await response.content.wait_eof()
         except (aiohttp.ClientError, TimeoutError, *UNREADABLE) as error:
             status = getattr(error, "status", "none")
             logger.warning("upstream call failed: %s, status %s", type(error).__name__, status)
@@ -133,9 +134,8 @@ class Upstream:
     async def _send(self, body: bytes, attempt: int = 0) -> aiohttp.ClientResponse:
         """Send until an answer starts; nothing has been read of it, so trying again is safe."""
         record = current.get()
-        headers = {"X-Request-Id": record.request_id}
         try:
-            return await self._session.post(self._url, data=body, headers=headers)
+            return await self._session.post(self._url, data=body, headers=record.passed_on)
         except aiohttp.ClientError as error:
             _, wait = judge(error, attempt)
             left = record.deadline - asyncio.get_running_loop().time()
@@ -154,7 +154,7 @@ def read_events(lines: list[bytes], events: list[bytes]) -> bool:
         if data == b"[DONE]":
             return True
         if text := note(decode(data)):
-            events.append(b'{"text":%b}' % encode(text))
+            events.append(b'data: {"text":%b}\n\n' % encode(text))
     return False
 
 

@@ -38,7 +38,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
 Call = dict[str, Any]  # What is sent upstream.
-Batches = AsyncGenerator[list[bytes]]  # The lines of an answer; a plain one has one.
+Batches = AsyncGenerator[bytes]  # The events of an answer; a plain one comes at once.
 Source = Callable[[Call], Batches]
 
 asked: ContextVar[HTTPConnection] = ContextVar("asked")  # The request as it came.
@@ -72,13 +72,13 @@ class Repeats:
             kept = await self._wait_for_turn(name, body, owner)
         if kept is not None:
             current.get().headers.append((b"idempotent-replayed", b"true"))
-            yield kept.split(b"\n")
+            yield kept
             return
         said: list[bytes] = []
         async with self._keep(name, owner, said), aclosing(batches):
-            async for lines in batches:
-                said += lines
-                yield lines
+            async for events in batches:
+                said.append(events)
+                yield events
 
     async def _wait_for_turn(self, name: str, body: str, owner: str) -> bytes | None:
         """The answer, if there is one; otherwise it is ours to find."""
@@ -105,7 +105,7 @@ class Repeats:
         renewing = asyncio.create_task(renew())
         try:
             yield
-            end = [self._ttl, b"\n".join(said)]
+            end = [self._ttl, b"".join(said)]
         finally:
             renewing.cancel()
             with suppress(Away):
@@ -124,15 +124,15 @@ class Cache:
             status = b"llm-api; hit" if kept else b"llm-api; fwd=miss"
             current.get().headers.append((b"cache-status", status))
             if kept:
-                yield kept.split(b"\n")
+                yield kept
                 return
             said: list[bytes] = []
             async with aclosing(source(call)) as batches:
-                async for lines in batches:
-                    said += lines
-                    yield lines
+                async for events in batches:
+                    said.append(events)
+                    yield events
             with suppress(Away):
-                await self._store.ask("SET", name, b"\n".join(said), "PX", self._ttl)
+                await self._store.ask("SET", name, b"".join(said), "PX", self._ttl)
 
         return look_first
 

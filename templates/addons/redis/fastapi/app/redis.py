@@ -14,7 +14,7 @@ from app.gate import Windows
 from app.generate import Service
 from app.settings import load_settings
 from app.store import Away, RedisSettings, Store
-from app.upstream import STREAMED
+from app.upstream import STREAM
 
 COUNT = """
 local used = redis.call('INCR', KEYS[1])
@@ -88,7 +88,7 @@ def share_answers(service: Service, store: Store, settings: RedisSettings) -> No
     complete, stream = service.complete, service.stream
 
     async def complete_as_stream(call: Call) -> Batches:
-        yield [await complete(call)]
+        yield await complete(call)
 
     def share(source: Source) -> Source:
         if settings.cache_ttl:
@@ -100,8 +100,7 @@ def share_answers(service: Service, store: Store, settings: RedisSettings) -> No
 
     async def complete_shared(call: Call) -> bytes:
         async with aclosing(share_plain(call)) as batches:
-            [[answer]] = [lines async for lines in batches]
-            return answer
+            return b"".join([answer async for answer in batches])
 
     service.complete = complete_shared
-    service.stream = lambda call: share_stream(call | STREAMED)
+    service.stream = lambda call: share_stream(call | STREAM)
