@@ -63,6 +63,8 @@ def main() -> None:
         reload=reload,
         reload_dirs=[str(PROJECT / "app")] if reload else None,
         workers=settings.workers,
+        # Longer than proxies use one again (nginx and ALB: 60 s): a request must not meet its end.
+        timeout_keep_alive=75,
         # What is left after a drain does not even read our last words.
         timeout_graceful_shutdown=CUT_GRACE,  # type: ignore[arg-type]
     )
