@@ -17,9 +17,10 @@ export async function createAccess(app: FastifyInstance, settings: Settings) {
   await app.register(rateLimit, { global: false, max: Number(max), timeWindow: `1 ${unit}` });
   // Without keys the plugin counts by address; of IPv6, by the network that a caller has.
   const byKey = { keyGenerator: ({ exchange }: FastifyRequest) => `${exchange.keyId}` };
-  const count = app.createRateLimit(hashes.length > 0 ? byKey : {});
 
   return {
+    count: app.createRateLimit(hashes.length > 0 ? byKey : {}),
+
     authenticate({ headers, exchange }: FastifyRequest): void {
       if (hashes.length === 0) return;
       const given = sha256(/^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '');
@@ -31,7 +32,7 @@ export async function createAccess(app: FastifyInstance, settings: Settings) {
 
     /** Resolves with the headers that tell what is left. */
     async limit(request: FastifyRequest): Promise<Record<string, string>> {
-      const state = max === '0' ? undefined : await count(request);
+      const state = max === '0' ? undefined : await this.count(request);
       if (!state || state.isAllowed) return {};
       const headers = {
         'ratelimit-policy': `"default";q=${max};w=${state.timeWindow / 1000}`,

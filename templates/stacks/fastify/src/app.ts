@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import Fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { pino } from 'pino';
+import * as installed from './addons.js';
 import { type Exchange, Traffic } from './exchange.js';
-import { addGenerate } from './generate.js';
+import { type Addons, addGenerate, createService } from './generate.js';
 import { addDocs, describe, problemResponses } from './openapi.js';
 import { Problem } from './problems.js';
 import type { Settings } from './settings.js';
@@ -25,7 +26,7 @@ const SECURITY_HEADERS = {
 };
 
 /** The whole application, not listening yet. Tests give it their settings and read its log. */
-export async function buildApp(settings: Settings, log?: Writable) {
+export async function buildApp(settings: Settings, log?: Writable, addons: Addons = installed) {
   const { CORS_ORIGINS, LOG_LEVEL, TRUSTED_PROXIES } = settings;
   const app = Fastify({
     logger: {
@@ -54,9 +55,8 @@ export async function buildApp(settings: Settings, log?: Writable) {
     // Fastify would turn "1" into 1 and drop unknown fields. A wrong request is to be told so.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     // A path that cannot be decoded names nothing. No hook sees such a request.
-    frameworkErrors: (_error, request, reply) => {
-      begin(request, reply, () => answerError(new Problem('not-found'), request, reply));
-    },
+    frameworkErrors: (_error, request, reply) =>
+      begin(request, reply, () => answerError(new Problem('not-found'), request, reply)),
   });
   // Text is not a body this API knows: only JSON is left.
   app.removeContentTypeParser('text/plain');
@@ -70,10 +70,9 @@ export async function buildApp(settings: Settings, log?: Writable) {
   });
 
   function begin(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
-    const { id, method, routeOptions } = request;
-    const exchange = traffic.begin(id, method, routeOptions.url);
+    const exchange = traffic.begin(request.id, reply);
     request.exchange = exchange;
-    const { raw } = reply.headers({ ...SECURITY_HEADERS, 'x-request-id': id });
+    const { raw } = reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
     // Not Fastify's onResponse, which stays silent when the client leaves.
     raw.once('close', () => {
       if (!raw.writableEnded) exchange.abort(new Problem('client_closed'));
@@ -104,9 +103,9 @@ export async function buildApp(settings: Settings, log?: Writable) {
     });
   }
   // Before the body is read: a wrong path or method is wrong whatever comes with it.
-  app.addHook('onRequest', async ({ is404, url, headers: { upgrade }, exchange }) => {
+  app.addHook('onRequest', async ({ is404, url, headers: { upgrade }, routeOptions }) => {
     const isSocket = upgrade?.toLowerCase() === 'websocket';
-    if (isSocket !== (exchange.route === '/generate/ws')) throw new Problem('not-found');
+    if (isSocket !== (routeOptions.url === '/generate/ws')) throw new Problem('not-found');
     if (!is404) return;
     const [path = url] = url.split('?', 1);
     const allowed = app.supportedMethods.filter((method) => app.hasRoute({ url: path, method }));
@@ -128,7 +127,8 @@ export async function buildApp(settings: Settings, log?: Writable) {
     reply.type('text/plain; version=0.0.4; charset=utf-8');
     return renderMetrics();
   });
-  await addGenerate(app, settings, traffic);
+  const service = await createService(app, settings, traffic);
+  for (const add of [...Object.values(addons), addGenerate]) await add(app, service);
   await app.ready();
   return app;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyReply } from 'fastify';
 import { Problem, toProblem } from './problems.js';
 import type { Settings } from './settings.js';
 
@@ -10,18 +11,21 @@ export class Exchange {
   keyId: string | null = null;
   model: string | null = null;
   usage: { input_tokens: number; output_tokens: number } | null = null;
+  /** What else the provider says of its answer. */
+  end: Record<'finish_reason' | 'model', string | null> = { finish_reason: null, model: null };
   readonly startedAt = performance.now();
   /** Milliseconds after the start. */
   firstToken: number | null = null;
   /** Why it has no good end. */
   failure: Problem | undefined;
+  /** More for the provider, and for the log. */
+  more?: Record<'headers' | 'labels', Record<string, string>>;
   /** Stops what is waited for: one thing at a time. */
   onAbort = (_reason: Error) => {};
 
   constructor(
     readonly id: string,
-    readonly method: string,
-    readonly route = 'unknown',
+    readonly reply: FastifyReply,
   ) {}
 
   fail(error: unknown): Problem {
@@ -69,8 +73,8 @@ export class Traffic {
 
   constructor(readonly settings: Settings) {}
 
-  begin(id: string, method: string, route: string | undefined): Exchange {
-    const exchange = new Exchange(id, method, route);
+  begin(id: string, reply: FastifyReply): Exchange {
+    const exchange = new Exchange(id, reply);
     const late = () => exchange.abort(new Problem('upstream-timeout'));
     this.#open.set(exchange, setTimeout(late, this.settings.REQUEST_TIMEOUT * 1000));
     if (this.#isDraining) exchange.abort(stopping());

@@ -26,9 +26,9 @@ the last one is \`{"error":{…problem…}}\`. \`: ping\` comments keep a silent
 };
 
 /** One status: what it means, its body by media type, its headers. */
-function response(description: string, bodies: Record<string, object>, ...headers: string[]) {
+export function response(description: string, bodies: Record<string, object>, ...names: string[]) {
   const content = Object.entries(bodies).map(([type, schema]) => [type, { schema }]);
-  const named = ['X-Request-Id', ...headers].map((name) => [name, HEADERS[name]]);
+  const named = ['X-Request-Id', ...names].map((name) => [name, HEADERS[name]]);
   return { description, headers: Object.fromEntries(named), content: Object.fromEntries(content) };
 }
 

@@ -46,7 +46,7 @@ export class Problem extends Error {
 
   /** The body of the answer, or of the error event in a stream that has already begun. */
   toBody(request_id: string) {
-    const [status, title] = PROBLEMS[this.slug];
+    const [status, title]: readonly [number, string] = PROBLEMS[this.slug];
     const about = { type: `/problems/${this.slug}`, title, status, detail: `${title}.` };
     return { ...about, request_id, errors: this.extras.errors };
   }

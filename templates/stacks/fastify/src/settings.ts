@@ -21,8 +21,8 @@ const COUNT = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 /** No longer than Node's timers take. */
 const SECONDS = { exclusiveMinimum: 0, maximum: 86_400 };
 
-/** What is asked of each variable, as JSON Schema; of a list, of each of its entries. */
-const VARIABLES = {
+/** What is asked of each variable, as JSON Schema; of a list, of each of its entries. Add-ons add. */
+export const VARIABLES = {
   OPENAI_API_KEY: { default: '', format: 'visible ASCII' },
   OPENAI_BASE_URL: { default: DEFAULT_BASE_URL, format: URL },
   LLM_MODEL: { default: DEFAULT_MODEL },

@@ -37,7 +37,9 @@ export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
   }
 
   traffic.report = (exchange, answered) => {
-    const { id: request_id, method, route, keyId: key_id, model, usage, failure } = exchange;
+    const { id: request_id, reply, keyId: key_id, model, usage, failure, more } = exchange;
+    const { method, routeOptions } = reply.request;
+    const { url: route = 'unknown' } = routeOptions;
     const seconds = (performance.now() - exchange.startedAt) / 1000;
     const duration_ms = Math.round(seconds * 1000);
     const ttft_ms = exchange.firstToken && Math.round(exchange.firstToken);
@@ -45,13 +47,12 @@ export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
     const status = outcome === 'client_closed' ? 499 : answered;
     const { input_tokens = null, output_tokens = null } = usage ?? {};
     const line = { request_id, method, route, status, outcome, reason, duration_ms, ttft_ms };
-    const told = { ...line, input_tokens, output_tokens, key_id };
+    const told = { ...line, input_tokens, output_tokens, key_id, ...more?.labels };
     if (cause) log.error({ ...told, ...traceOf(cause) }, 'request');
     else log.info(told, 'request');
 
     requests.inc({ method, route, status });
-    const why = SHED.find((one) => one === reason || one === outcome);
-    if (why) shed.inc({ reason: why });
+    if (SHED.includes(outcome)) shed.inc({ reason: reason ?? outcome });
     if (model === null) return;
     const labels = { gen_ai_request_model: model, gen_ai_operation_name: 'chat' };
     duration.observe(labels, seconds);

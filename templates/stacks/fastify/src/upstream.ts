@@ -1,7 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Dispatcher, Pool, util } from 'undici';
 import type { Exchange } from './exchange.js';
-import type { GenerateBody } from './generate.js';
 import { Problem } from './problems.js';
 import type { Settings } from './settings.js';
 
@@ -30,13 +29,12 @@ export function createUpstream(settings: Settings) {
   const ours = { authorization: `Bearer ${OPENAI_API_KEY}`, 'content-type': 'application/json' };
 
   /** Tries until it works, the retries are used up, or a wait would outlive the request. */
-  async function ask<T>(exchange: Exchange, asked: GenerateBody, createReader: () => Reader<T>) {
+  async function ask<T>(exchange: Exchange, call: object, createReader: () => Reader<T>) {
     if (!OPENAI_API_KEY) throw new Problem('upstream-misconfigured', { reason: 'no key' });
     const endsAt = exchange.startedAt + 1000 * REQUEST_TIMEOUT;
-    const body = render(asked);
     for (let retries = 0; ; retries += 1) {
       try {
-        return await post(exchange, body, createReader());
+        return await post(exchange, call, createReader());
       } catch (error) {
         const failure = toFailure(error);
         const backoff = 0.5 * 2 ** retries * (0.5 + Math.random() / 2);
@@ -49,7 +47,7 @@ export function createUpstream(settings: Settings) {
     }
   }
 
-  function post<T>(exchange: Exchange, body: string, reader: Reader<T>): Promise<T> {
+  function post<T>(exchange: Exchange, call: object, reader: Reader<T>): Promise<T> {
     return exchange.wait((done) => {
       let [abort, resume] = [() => {}, () => {}];
       let refusal: Problem | undefined;
@@ -59,7 +57,7 @@ export function createUpstream(settings: Settings) {
         if (chunks.length === 0 || exchange.failure) return;
         isFlowing = reader.read(Buffer.concat(chunks.splice(0)), resume);
       };
-      const headers = { ...ours, 'x-request-id': exchange.id };
+      const headers = { ...ours, ...exchange.more?.headers, 'x-request-id': exchange.id };
       const handler: Dispatcher.DispatchHandlers = {
         onConnect(abortCall) {
           abort = abortCall;
@@ -89,7 +87,7 @@ export function createUpstream(settings: Settings) {
           done(error);
         },
       };
-      pool.dispatch({ method: 'POST', path, headers, body }, handler);
+      pool.dispatch({ method: 'POST', path, headers, body: JSON.stringify(call) }, handler);
       return () => abort();
     });
   }
@@ -107,20 +105,14 @@ export function readAnswer(exchange: Exchange) {
       const text = message?.content;
       if (typeof text !== 'string') throw new Problem('upstream-failed', { reason: 'no text' });
       exchange.usage = readUsage(reply);
-      return { text, model: reply.model || exchange.model, finish_reason, usage: exchange.usage };
+      exchange.end = { finish_reason, model: reply.model || exchange.model };
+      return { text, ...exchange.end, usage: exchange.usage };
     },
   };
 }
 
 /** Takes events that came together, as JSON; returns false to get no more until `resume`. */
 export type Sink = (events: string[], resume: () => void, isLast?: boolean) => boolean;
-function render({ prompt, system, stream, max_tokens, ...asked }: GenerateBody): string {
-  const messages = [{ role: 'user', content: prompt }];
-  if (system !== undefined) messages.unshift({ role: 'system', content: system });
-  const streaming = stream && { stream, stream_options: { include_usage: true } };
-  const call = { ...asked, messages, max_completion_tokens: max_tokens, ...streaming };
-  return JSON.stringify(call);
-}
 
 /** A string that means the same in JSON and out of it. */
 const PLAIN = /^"[^"\\\p{Cc}]+"$/u;
@@ -128,8 +120,8 @@ const PLAIN = /^"[^"\\\p{Cc}]+"$/u;
 export function readEvents(exchange: Exchange, send: Sink): Reader<void> {
   const decoder = new StringDecoder();
   let rest = '';
-  let { model } = exchange;
-  let finish_reason: string | null = null;
+  const { end } = exchange;
+  end.model = exchange.model;
   // Around their text the events of a stream are alike: what was parsed once need not be parsed
   // again, which makes a stream three times as cheap. No line holds this first head.
   let [head = '', tail = ''] = ['\n'];
@@ -143,8 +135,8 @@ export function readEvents(exchange: Exchange, send: Sink): Reader<void> {
     const reply = JSON.parse(data);
     if (reply?.error) throw passing('error event');
     const choice = reply?.choices?.[0];
-    finish_reason = choice?.finish_reason ?? finish_reason;
-    model = reply?.model || model;
+    end.finish_reason = choice?.finish_reason ?? end.finish_reason;
+    end.model = reply?.model || end.model;
     exchange.usage = readUsage(reply) ?? exchange.usage;
     const text = choice?.delta?.content;
     if (!text || typeof text !== 'string') return undefined;
@@ -174,15 +166,15 @@ export function readEvents(exchange: Exchange, send: Sink): Reader<void> {
       return isFlowing;
     },
     end() {
-      if (!finish_reason) throw new Problem('upstream-truncated');
-      send([JSON.stringify({ finish_reason, model, usage: exchange.usage })], () => {}, true);
+      if (!end.finish_reason) throw new Problem('upstream-truncated');
+      send([JSON.stringify({ ...end, usage: exchange.usage })], () => {}, true);
     },
   };
 }
 
 const passing = (reason: string) => new Problem('upstream-failed', { reason, isPassing: true });
 
-function readUsage(reply: { usage?: { prompt_tokens: number; completion_tokens: number } }) {
+export function readUsage(reply: { usage?: { prompt_tokens: number; completion_tokens: number } }) {
   if (!reply?.usage) return null;
   return { input_tokens: reply.usage.prompt_tokens, output_tokens: reply.usage.completion_tokens };
 }

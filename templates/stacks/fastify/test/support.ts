@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { buildApp } from '../src/app.js';
+import type { Addons } from '../src/generate.js';
 import { readSettings } from '../src/settings.js';
 
 type Play = (response: ServerResponse, request: IncomingMessage) => void;
@@ -24,8 +25,8 @@ export async function startUpstream(play: Play) {
   return { calls, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` };
 }
 
-/** The app over an upstream that plays `play`; `log` holds what it logged. */
-export async function startApp(play: Play, env: Record<string, string> = {}) {
+/** The app over an upstream that plays `play`, without add-ons; `log` holds what it logged. */
+export async function startApp(play: Play, env: Record<string, string> = {}, addons: Addons = {}) {
   const upstream = await startUpstream(play);
   const log: Record<string, unknown>[] = [];
   const stream = new Writable({
@@ -42,7 +43,7 @@ export async function startApp(play: Play, env: Record<string, string> = {}) {
     DRAIN_TIMEOUT: '0.05',
     ...env,
   });
-  const app = await buildApp(settings, stream);
+  const app = await buildApp(settings, stream, addons);
   onTestFinished(() => {
     app.server.closeAllConnections();
     return app.close();

@@ -1,5 +1,3 @@
-// biome-ignore format: the name may be of any length
+// biome-ignore-all format: a name or an address may be of any length
 export const DEFAULT_MODEL = 'gpt-4o';
-
-// biome-ignore format: the address may be of any length
 export const DEFAULT_BASE_URL = 'https://api.openai.com/v1';

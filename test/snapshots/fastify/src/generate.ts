@@ -1,5 +1,4 @@
 import { on } from 'node:events';
-import type { OutgoingHttpHeaders } from 'node:http';
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { createAccess } from './access.js';
@@ -9,9 +8,8 @@ import { invalidRequest, PROBLEMS, Problem } from './problems.js';
 import type { Settings } from './settings.js';
 import { createUpstream, type Reader, readAnswer, readEvents, type Sink } from './upstream.js';
 
-/** A body that `bodySchema` has let pass, with its defaults. */
-export type GenerateBody = { prompt: string; model: string; max_tokens: number } & Options;
-type Options = { system?: string; temperature?: number; stream?: boolean };
+/** Of a body that `bodySchema` has let pass: what is looked at before it goes on. */
+type Body = { prompt: string; model: string; max_tokens: number; system?: string; stream: boolean };
 
 const bodySchema = ({ LLM_MODEL, MAX_OUTPUT_TOKENS: cap, ...settings }: Settings) => ({
   type: 'object',
@@ -28,56 +26,75 @@ const bodySchema = ({ LLM_MODEL, MAX_OUTPUT_TOKENS: cap, ...settings }: Settings
   examples: [{ prompt: 'Say hello.' }, { prompt: 'Say hello.', stream: true }],
 });
 
+function renderCall({ prompt, system, stream, max_tokens, ...rest }: Body) {
+  const messages = [{ role: 'user', content: prompt }];
+  if (system !== undefined) messages.unshift({ role: 'system', content: system });
+  const streaming = stream && { stream, stream_options: { include_usage: true } };
+  return { ...rest, messages, max_completion_tokens: max_tokens, ...streaming };
+}
+
 /** Milliseconds. Proxies close a connection on which nothing moves, many after 30 or 60 s. */
 const PING_EVERY = 15_000;
 /** Messages of one connection that wait until the one before them is answered. */
 const MAX_WAITING = 8;
 
-/** POST /generate and, for messages on a WebSocket, GET /generate/ws: from a request to its answer. */
-export async function addGenerate(app: FastifyInstance, settings: Settings, traffic: Traffic) {
-  const schema = bodySchema(settings);
-  const access = await createAccess(app, settings);
+/** What an answer takes. An add-on may put something of its own before each of these functions. */
+export async function createService(app: FastifyInstance, settings: Settings, traffic: Traffic) {
   const upstream = createUpstream(settings);
   app.addHook('onClose', () => upstream.close());
+  return { settings, traffic, upstream, access: await createAccess(app, settings) };
+}
+export type Service = Awaited<ReturnType<typeof createService>>;
+export type Addons = Record<string, (app: FastifyInstance, service: Service) => Promise<void>>;
 
-  app.post<{ Body: GenerateBody }>('/generate', {
+/** Who may not come in hears so before the body is read. */
+export async function guard({ access }: Service, request: FastifyRequest, reply: FastifyReply) {
+  reply.header('cache-control', 'no-store');
+  request.exchange.throwIfAborted();
+  access.authenticate(request);
+  reply.headers(await access.limit(request));
+  // Fastify would take it for no body at all where that is empty.
+  if (!request.headers['content-type']) throw new Problem('unsupported-media-type');
+  // A body that does not come ends with the request.
+  request.exchange.onAbort = (reason) => reply.header('connection', 'close').send(reason);
+}
+
+/** Sends the head of a stream; the timer keeps its connection open. */
+export function beginEvents(reply: FastifyReply): NodeJS.Timeout {
+  reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  reply.header('x-accel-buffering', 'no');
+  reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>);
+  return setInterval(() => reply.raw.write(': ping\n\n'), PING_EVERY);
+}
+
+/** POST /generate and, for messages on a WebSocket, GET /generate/ws: from a request to its answer. */
+export async function addGenerate(app: FastifyInstance, service: Service) {
+  const { settings, traffic, access, upstream } = service;
+  const schema = bodySchema(settings);
+
+  app.post<{ Body: Body }>('/generate', {
     schema: {
       summary: 'Generate text from a prompt',
       security: settings.API_KEYS.length > 0 ? [{ bearer: [] }] : [{}, { bearer: [] }],
       body: schema,
       response: generateResponses,
     },
-    onRequest: async (request, reply) => {
-      reply.header('cache-control', 'no-store');
-      request.exchange.throwIfAborted();
-      access.authenticate(request);
-      reply.headers(await access.limit(request));
-      // Fastify would take it for no body at all where that is empty.
-      if (!request.headers['content-type']) throw new Problem('unsupported-media-type');
-      // A body that does not come ends with the request.
-      request.exchange.onAbort = (reason) => reply.header('connection', 'close').send(reason);
-    },
-    handler: ({ body, exchange }, reply) =>
-      body.stream ? sendEvents(reply, body) : ask(exchange, body, () => readAnswer(exchange)),
+    onRequest: (request, reply) => guard(service, request, reply),
+    handler: ({ body, exchange }) =>
+      body.stream ? sendEvents(exchange, body) : ask(exchange, body, () => readAnswer(exchange)),
   });
 
-  function ask<T>(exchange: Exchange, body: GenerateBody, createReader: () => Reader<T>) {
+  function ask<T>(exchange: Exchange, body: Body, createReader: () => Reader<T>) {
     exchange.model = body.model;
-    return traffic.admit(exchange, () => upstream.ask(exchange, body, createReader));
+    return traffic.admit(exchange, () => upstream.ask(exchange, renderCall(body), createReader));
   }
 
   /** Until the first event a failure is a status; from then on it is the last event. */
-  async function sendEvents(reply: FastifyReply, body: GenerateBody): Promise<void> {
-    const { raw, request } = reply;
+  async function sendEvents(exchange: Exchange, body: Body): Promise<void> {
+    const { raw } = exchange.reply;
     let ping: NodeJS.Timeout | undefined;
-    const begin = () => {
-      reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-      reply.header('x-accel-buffering', 'no');
-      raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
-      return setInterval(() => raw.write(': ping\n\n'), PING_EVERY);
-    };
     const send: Sink = (events, resume, isLast) => {
-      ping ??= begin();
+      ping ??= beginEvents(exchange.reply);
       ping.refresh();
       if (isLast) events.push('[DONE]');
       const isFlowing = raw.write(`data: ${events.join('\n\ndata: ')}\n\n`);
@@ -85,7 +102,6 @@ export async function addGenerate(app: FastifyInstance, settings: Settings, traf
       else if (!isFlowing) raw.once('drain', resume);
       return isFlowing;
     };
-    const { exchange } = request;
     await ask(exchange, body, () => readEvents(exchange, send)).finally(() => clearInterval(ping));
   }
 
@@ -114,7 +130,7 @@ export async function addGenerate(app: FastifyInstance, settings: Settings, traf
     for await (const [data, isBinary] of on(socket, 'message', { close: ['close'] })) {
       if (socket.readyState !== socket.OPEN) break;
       const id = `${request.id.slice(0, 100)}-${answered + 1}`;
-      exchange = traffic.begin(id, 'GET', '/generate/ws');
+      exchange = traffic.begin(id, request.exchange.reply);
       exchange.keyId = request.exchange.keyId;
       try {
         exchange.throwIfAborted();
