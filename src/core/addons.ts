@@ -5,7 +5,14 @@ import { type EnvVariable, type Layout, layoutOf, type StackName } from './stack
 import type { FileTree } from './tree.ts';
 
 /** Every add-on there is; everything else about one is data in its own folder (`addon.json`). */
-export const ADDONS = ['docker', 'github-actions', 'kubernetes', 'redis'] as const;
+export const ADDONS = [
+  'docker',
+  'github-actions',
+  'kubernetes',
+  'openai-compat',
+  'opentelemetry',
+  'redis',
+] as const;
 export type AddonName = (typeof ADDONS)[number];
 
 /** What an add-on brings to the manifest of a project in one language. */
