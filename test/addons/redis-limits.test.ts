@@ -232,10 +232,13 @@ async function eventuallyBack(servers: readonly OwnServer[]): Promise<void> {
   await Promise.all(
     servers.map(({ url, program }) =>
       eventually(async () => {
-        await send(url, generate({}, bearer(DAVE)));
+        const { headers } = await send(url, generate({}, bearer(DAVE)));
+        // Lines come in order, but may take a moment.
+        const id = String(headers['x-request-id']);
+        await eventually(() => expect(program.output()).toContain(id));
         const output = program.output();
         expect(countLines(output, BACK)).toBe(countLines(output, AWAY));
-      }),
+      }, 10),
     ),
   );
 }

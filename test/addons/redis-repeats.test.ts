@@ -4,6 +4,7 @@ import { describeProjects } from '../contract/describe.ts';
 import { bearer, CALLER_KEYS, findLeaks, serverEnvironment } from '../contract/environment.ts';
 import { eventually } from '../contract/eventually.ts';
 import { type Answer, begin, generate, open, parseEvents, send } from '../contract/http.ts';
+import { findLines } from '../contract/lines.ts';
 import { readMetrics, total } from '../contract/metrics.ts';
 import { type OwnServer, startOwnServer } from '../contract/own.ts';
 import { expectProblem } from '../contract/problem.ts';
@@ -249,12 +250,11 @@ describeProjects('the cache', HAS_REDIS, (project) => {
     expect([first.status, again.status, again.text]).toEqual([200, 200, first.text]);
     expect(set.mock.counts.received).toBe(1);
     expect(total(await readMetrics(set.two.url), TOKENS)).toBe(tokens);
-    const [line] = set.two.program
-      .output()
-      .split('\n')
-      .filter((each) => each.includes(String(again.headers['x-request-id'])));
-    expect(JSON.parse(line ?? '{}')).toMatchObject({ status: 200, outcome: 'ok' });
-    expect(JSON.parse(line ?? '{}').output_tokens ?? null).toBeNull();
+    const id = { request_id: String(again.headers['x-request-id']) };
+    await eventually(() => expect(findLines(set.two.program.output(), id)).toHaveLength(1));
+    const [line] = findLines(set.two.program.output(), id);
+    expect(line).toMatchObject({ status: 200, outcome: 'ok' });
+    expect(line?.output_tokens ?? null).toBeNull();
   });
 
   test.each([

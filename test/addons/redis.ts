@@ -8,7 +8,7 @@ import { type Program, startProgram } from '../contract/program.ts';
 import { findFreePort } from '../harness/free-port.ts';
 
 /** The stacks whose code is there. */
-export const HAS_REDIS = { layout: 'async', language: 'python' } as const;
+export const HAS_REDIS = { layout: 'async' } as const;
 
 /** A Redis of a test's own, which keeps nothing on disk. */
 export interface Redis {
