@@ -5,7 +5,7 @@ import asyncio
 import json
 from collections import deque
 from contextlib import aclosing, suppress
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import Request, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -20,14 +20,12 @@ from app.upstream import STREAM, Upstream
 
 MAX_WAITING = 8  # Messages of a WebSocket, behind the one that is answered.
 PING_INTERVAL = 15.0  # Seconds after which proxies may close a connection that is silent.
-CLOSED: Message = {"type": "websocket.disconnect"}
 JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
-Asked = TypeVar("Asked", bound=BaseModel)
 ASKED: list[Any] = [{"prompt": "Say hello"}, {"prompt": "Say hello", "stream": True}]
 FINAL = '{"finish_reason":"stop","model":"…","usage":{"input_tokens":9,"output_tokens":2}}'
 ANSWERED: list[Any] = [{"text": "Hello"} | json.loads(FINAL)]
@@ -78,8 +76,9 @@ class Service:
         self.settings = settings
         self.gate = Gate(settings)
         self.upstream = Upstream(settings)
-        # What add-ons wrap.
+        # What add-ons wrap, and what they know more of.
         self.complete, self.stream = self.upstream.complete, self.upstream.stream
+        self.record = Record
         self.request_model = limit_request(settings)
 
     async def generate(
@@ -140,7 +139,7 @@ class Service:
 
         async def receive() -> Message:
             waiting.append(await socket.receive())
-            return CLOSED if len(waiting) > MAX_WAITING else waiting[-1]
+            return waiting[-1] if len(waiting) <= MAX_WAITING else {"type": "websocket.disconnect"}
 
         async def send(message: Message) -> None:
             record.status = record.status or 200
@@ -152,7 +151,7 @@ class Service:
             message = waiting.popleft() if waiting else await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            record = Record(request_id=request_id, method="GET", route="/generate/ws")
+            record = self.record(request_id=request_id, method="GET", route="/generate/ws")
             with record.follow(), suppress(WebSocketDisconnect):
                 await self.generate(scope, receive, send, message.get("text") or "")
             if waiting and waiting[-1]["type"] == "websocket.disconnect":
@@ -181,7 +180,8 @@ class Service:
 
     def parse(self, body: str | bytes) -> dict[str, Any]:
         """The parameters of chat.completions; what the caller left out is left to the upstream."""
-        request, record = check(self.request_model, body), current.get()
+        request: GenerateRequest = check(self.request_model, body)
+        record = current.get()
         record.model = record.end["model"] = request.model or self.settings.llm_model
         system = [{"role": "system", "content": request.system}] if request.system else []
         call: dict[str, Any] = {
@@ -198,7 +198,7 @@ class Service:
         return problem.body
 
 
-def check(model: type[Asked], body: str | bytes) -> Asked:
+def check(model: type[BaseModel], body: str | bytes) -> Any:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.addons import install_addons
 from app.generate import STREAMED, Answer, Service
 from app.problems import KINDS, Problem, answer_problem, describe, describe_headers, fail
-from app.record import Record, configure_logging
+from app.record import configure_logging
 from app.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class RequestLayer:
     """What every request passes: its id and record, the headers of each answer. Pure ASGI: each
     BaseHTTPMiddleware would cost more than the rest, and would hide that the client has left."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -56,7 +56,7 @@ class RequestLayer:
             return
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         own_id = given.decode() if USABLE_ID.fullmatch(given) else uuid.uuid4().hex
-        record = Record(request_id=own_id, method=scope.get("method", "GET"))
+        record = self.service.record(request_id=own_id, method=scope.get("method", "GET"))
         if record.method == "HEAD":  # Answered as GET is; the server leaves out the body.
             scope = {**scope, "method": "GET"}
 
@@ -110,7 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After"],
         )
     # Around all layers of FastAPI's own: the outermost of these answers what nobody expected.
-    app.middleware_stack = RequestLayer(app.build_middleware_stack())
+    app.middleware_stack = RequestLayer(app.build_middleware_stack(), service)
 
     limited = ["RateLimit-Policy", "RateLimit"]
     problems = KINDS.keys() - {"forbidden", "not-found", "method-not-allowed"}

@@ -25,22 +25,18 @@ CUT_GRACE = 0.3  # Seconds that what was cut by a drain has to say so.
 GONE = 0.0  # When the time of a client that has left is over.
 
 
-class Windows:
-    """How often each caller has called."""
-
-    def __init__(self) -> None:
-        self._windows: dict[str, tuple[float, int]] = {}  # When it ends, and the calls in it.
+class Windows(dict[str, tuple[float, int]]):
+    """Of each caller: when it ends, and the calls in it. It begins with a caller's first request."""
 
     async def count(self, caller: str, period: int) -> tuple[int, float]:
-        """The calls in the window of this caller, this one included, and the seconds left of it. It
-        begins with a caller's first request."""
+        """The calls in the window of this caller, this one included, and the seconds left of it."""
         now = time.monotonic()
-        ends, used = self._windows.pop(caller, (now, 0))
+        ends, used = self.pop(caller, (now, 0))
         if ends <= now:
             ends, used = now + period, 0
-        self._windows[caller] = ends, used + 1
-        if len(self._windows) > MAX_CALLERS:
-            del self._windows[next(iter(self._windows))]
+        self[caller] = ends, used + 1
+        if len(self) > MAX_CALLERS:
+            del self[next(iter(self))]
         return used + 1, ends - now
 
 
