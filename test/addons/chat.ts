@@ -4,7 +4,7 @@ import { findLeaks, MODEL, PROMPT } from '../contract/environment.ts';
 import { type Answer, begin, type Call, type Sent, send } from '../contract/http.ts';
 
 /** Those that the add-on openai-compat is made for. */
-export const STACKS = { layout: 'async', language: 'typescript' } as const;
+export const STACKS = { layout: 'async' } as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 

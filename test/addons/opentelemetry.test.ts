@@ -21,7 +21,7 @@ import { chat } from './chat.ts';
 import { type Collector, type Span, startCollector } from './otlp.ts';
 
 /** The stacks whose code is there. */
-const STACKS = { layout: 'async', language: 'typescript' } as const;
+const STACKS = { layout: 'async' } as const;
 
 const COLLECTOR_KEY = 'collector-canary-90ab';
 const bearer = { Authorization: `Bearer ${CALLER_KEYS[0]}` };
