@@ -180,8 +180,10 @@ async function relayStream(
   raw.end();
 }
 
-/** Ends with an empty line, whatever the provider ends its lines with. */
-const EVENT = /[\s\S]*?\n\r?\n/g;
+/** Characters. An event that does not end would fill the memory. */
+const MAX_EVENT = 1_048_576;
+/** What an event ends with: an empty line, whatever the provider ends its lines with. */
+const END = /\n\r?\n/g;
 
 /** Passes whole events on as they are: one that tells of a failure is told in our words instead. */
 function relayEvents(
@@ -217,18 +219,20 @@ function relayEvents(
   return {
     read(bytes, resume) {
       const received = rest + decoder.write(bytes);
-      let [end, isFlowing] = [0, true];
+      let [start, passed, isFlowing] = [0, 0, true];
       try {
-        for (const { 0: event, index } of received.matchAll(EVENT)) {
-          readEvent(event);
+        for (const { 0: end, index } of received.matchAll(END)) {
+          readEvent(received.slice(start, index));
+          start = index + end.length;
           // Comments before the first event say nothing of how the call will end.
-          if (hasBegun) end = index + event.length;
+          if (hasBegun) passed = start;
         }
       } finally {
-        rest = received.slice(end);
+        rest = received.slice(passed);
         // What came before a failure is still an answer.
-        isFlowing = pass(received.slice(0, end), resume);
+        isFlowing = pass(received.slice(0, passed), resume);
       }
+      if (rest.length > MAX_EVENT) throw new Problem('upstream-failed', { reason: 'no end' });
       return isFlowing;
     },
     end() {

@@ -125,7 +125,7 @@ export async function addRedis(app: FastifyInstance, service: Service): Promise<
   redis.on('error', () => undefined);
   app.addHook('onClose', async () => redis.disconnect());
   const state = new SharedState(redis, app.log, settings);
-  await Promise.race([redis.connect().catch(() => undefined), sleep(1000)]);
+  await Promise.race([redis.connect().catch(() => undefined), sleep(1000, null, { ref: false })]);
   await state.try((connected) => connected.ping());
 
   const countHere = access.count;
