@@ -133,6 +133,23 @@ describeProjects('a server starts without Redis', HAS_REDIS, ({ directory }) => 
   });
 });
 
+describeProjects('a Redis that wants another password', HAS_REDIS, ({ directory }) => {
+  test('is as good as none, and no password is told', async () => {
+    const [mock, redis] = await Promise.all([startMock(), startRedis('right-word')]);
+    const env = {
+      ...serverEnvironment(mock.url),
+      RATE_LIMIT: '100/minute',
+      REDIS_URL: redis.url.replace('right-word', 'wrong-word'),
+    };
+    const server = await startOwnServer(directory, env);
+    expect((await send(server.url, generate())).status).toBe(200);
+    await eventually(() => expect(countLines(server.program.output(), AWAY)).toBe(1));
+    await stopProgram(server.program);
+    expect(server.program.output()).not.toContain('wrong-word');
+    await Promise.all([mock.close(), redis.close()]);
+  });
+});
+
 interface Set {
   readonly redis: Redis;
   readonly servers: readonly OwnServer[];

@@ -24,15 +24,19 @@ export interface Redis {
   close(): Promise<void>;
 }
 
-/** Starts the program of the system on a free port. */
-export async function startRedis(): Promise<Redis> {
+/**
+ * Starts the program of the system on a free port.
+ * @param password what it wants to hear from its clients
+ */
+export async function startRedis(password = ''): Promise<Redis> {
   const port = await findFreePort();
   const folder = await mkdtemp(join(tmpdir(), 'redis-'));
-  const url = `redis://127.0.0.1:${port}/0`;
+  const url = `redis://${password && `:${password}@`}127.0.0.1:${port}/0`;
   const address = parseRedisUrl(url) as RedisAddress;
   let program: Program | undefined;
   const start = async (): Promise<void> => {
     const options = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    if (password) options.push('--requirepass', password);
     const argv = ['redis-server', ...options.map(String)];
     program = startProgram(argv, { cwd: folder, env: { PATH: process.env.PATH ?? '' } });
     await eventually(async () => {

@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from app.problems import shed
 from app.settings import Seconds, Settings
@@ -86,11 +85,11 @@ class Store:
                 batch, self._waiting = self._waiting, []
                 try:
                     said = await self._execute([command for command, _ in batch])
-                    self._note(None)
-                except (RedisError, OSError, TimeoutError) as error:
-                    self._note(error)
+                except Exception as error:  # Whatever it is, nobody must wait for ever.
                     batch, self._waiting = batch + self._waiting, []
                     said = [error] * len(batch)
+                # A Redis that refuses (its password, a replica) is as good as none.
+                self._note(next((each for each in said if isinstance(each, Exception)), None))
                 for (_, answer), each in zip(batch, said, strict=True):
                     if answer.done():  # Who asked has left.
                         continue
