@@ -56,12 +56,18 @@ const PATIENCE = 250;
 export class SharedState {
   #failedAt = Number.NEGATIVE_INFINITY;
   #isAway = false;
+  /** Why there is no connection: a command only knows that there is none. */
+  #cause: (Error & { code?: string }) | undefined;
 
   constructor(
     readonly redis: Redis,
     readonly log: FastifyBaseLogger,
     readonly settings: RedisSettings,
-  ) {}
+  ) {
+    redis.on('error', (error) => {
+      this.#cause = error;
+    });
+  }
 
   /** Undefined while Redis is away. */
   async try<T>(command: (redis: Redis) => Promise<T>): Promise<T | undefined> {
@@ -70,10 +76,11 @@ export class SharedState {
       const answer = await inTime(command(this.redis));
       if (this.#isAway) this.log.warn('Redis answers again');
       this.#isAway = false;
+      this.#cause = undefined;
       return answer;
     } catch (error) {
       this.#failedAt = performance.now();
-      const reason = (error as Error).message;
+      const reason = this.#cause?.message || this.#cause?.code || (error as Error).message;
       if (!this.#isAway) this.log.warn({ reason }, `Redis does not answer: ${this.#meanwhile}`);
       this.#isAway = true;
       return undefined;
@@ -121,8 +128,6 @@ export async function addRedis(app: FastifyInstance, service: Service): Promise<
     connectTimeout: 1000,
     retryStrategy: (times) => Math.min(100 * times, 1000),
   });
-  // Whoever asks is told.
-  redis.on('error', () => undefined);
   app.addHook('onClose', async () => redis.disconnect());
   const state = new SharedState(redis, app.log, settings);
   await Promise.race([redis.connect().catch(() => undefined), sleep(1000, null, { ref: false })]);
