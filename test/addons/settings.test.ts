@@ -7,20 +7,31 @@ import { HAS_REDIS } from './redis.ts';
 
 const SECRET = 'geheim';
 
-describeProjects('wrong settings of add-ons', HAS_REDIS, ({ directory }) => {
-  const mistakes = {
+const MISTAKES = {
+  redis: {
     REDIS_URL: `http://user:${SECRET}@127.0.0.1`,
     REDIS_FAIL: SECRET,
     IDEMPOTENCY_TTL: '0',
     CACHE_TTL: '-1',
-  };
+  },
+  opentelemetry: {
+    OTEL_EXPORTER_OTLP_ENDPOINT: SECRET,
+    OTEL_EXPORTER_OTLP_HEADERS: SECRET,
+    OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: SECRET,
+  },
+};
 
-  test.each(['1', '2'])('are all told by their names, workers: %s', async (workers) => {
-    const port = String(await findFreePort());
-    const program = await startOwn(directory, { PORT: port, WORKERS: workers, ...mistakes });
+describeProjects('wrong settings of add-ons', HAS_REDIS, ({ directory }) => {
+  test.each([
+    ['redis', '1'],
+    ['redis', '2'],
+    ['opentelemetry', '1'],
+  ] as const)('are all told by their names: %s, workers: %s', async (addon, workers) => {
+    const env = { PORT: String(await findFreePort()), WORKERS: workers, ...MISTAKES[addon] };
+    const program = await startOwn(directory, env);
     const code = await withDeadline(program.ended, 20);
     if (code === undefined) await stopProgram(program);
-    for (const name of Object.keys(mistakes)) expect(program.output()).toContain(name);
+    for (const name of Object.keys(MISTAKES[addon])) expect(program.output()).toContain(name);
     expect(program.output()).not.toContain(SECRET);
     expect(code).toBe(1);
   });

@@ -100,16 +100,11 @@ class Telemetry:
             record = current.get()
             assert isinstance(record, TracedRecord)  # noqa: S101
             max_tokens = call.get("max_completion_tokens") or call.get("max_tokens")
-            span = self.tracer.start_span(
-                f"chat {record.model}",
-                set_span_in_context(record.span),
-                SpanKind.CLIENT,
-                self._provider
-                | {"gen_ai.request.model": record.model or ""}
-                | {"gen_ai.request.max_tokens": max_tokens},
-            )
+            about = self._describe(record) | {"gen_ai.request.max_tokens": max_tokens}
             if self._captures:
-                span.set_attribute("gen_ai.input.messages", render_messages(call["messages"]))
+                about["gen_ai.input.messages"] = render_messages(call["messages"])
+            above, name = set_span_in_context(record.span), f"chat {record.model}"
+            span = self.tracer.start_span(name, above, SpanKind.CLIENT, about)
             propagator.inject(record.passed_on, set_span_in_context(span))
             mine = Call(span)
             record.calls.append(mine)
@@ -124,50 +119,52 @@ class Telemetry:
 
         return open_traced
 
+    def _describe(self, record: Record) -> Attributes:
+        return self._provider | {"gen_ai.request.model": record.model or ""}
+
     def end(self, record: TracedRecord) -> None:
-        failure = {} if record.outcome == "ok" else {"error.type": record.outcome}
+        failure = None if record.outcome == "ok" else record.outcome
         for call in record.calls:
-            self._end_call(call, record, {} if call.is_whole else failure)
+            self._end_call(call, record, None if call.is_whole else failure)
         if record.route in QUIET:
             return  # A span that does not end is never sent.
-        span, scope, status = record.span, record.scope, record.status or 0
-        span.update_name(f"{record.method} {record.route or ''}".rstrip())
-        span.set_attribute("http.request.method", record.method)
-        span.set_attribute("url.path", scope["path"])
-        span.set_attribute("url.scheme", scope["scheme"])
+        status = record.status or 0
+        about: Attributes = {
+            "http.request.method": record.method,
+            "url.path": record.scope["path"],
+            "url.scheme": record.scope["scheme"],
+        }
         if record.route:
-            span.set_attribute("http.route", record.route)
+            about["http.route"] = record.route
         if status != 499:  # Which says that nobody was there to be answered.
-            span.set_attribute("http.response.status_code", status)
+            about["http.response.status_code"] = status
+        record.span.update_name(f"{record.method} {record.route or ''}".rstrip())
         # A mistake of the caller's is none of ours.
-        if failure and not (400 <= status < 499):
-            end_as_failed(span, failure)
-        span.end()
+        end(record.span, about, None if 400 <= status < 499 else failure)
 
-    def _end_call(self, call: Call, record: TracedRecord, failure: dict[str, str]) -> None:
-        about = self._provider | {"gen_ai.request.model": record.model or ""}
-        reason = record.end["finish_reason"]
+    def _end_call(self, call: Call, record: TracedRecord, failure: str | None) -> None:
+        known, about = self._describe(record), Attributes()
+        reason, tokens = record.end["finish_reason"], [record.input_tokens, record.output_tokens]
         if reason:
-            about["gen_ai.response.model"] = record.end["model"]
-            call.span.set_attribute("gen_ai.response.model", record.end["model"])
-            call.span.set_attribute("gen_ai.response.finish_reasons", [reason])
+            known["gen_ai.response.model"] = about["gen_ai.response.model"] = record.end["model"]
+            about["gen_ai.response.finish_reasons"] = [reason]
         if call.heard:
             answer = render_answer(b"".join(call.heard.chunks), reason)
-            call.span.set_attribute("gen_ai.output.messages", answer)
-        for kind in ("input", "output"):
-            tokens = record.input_tokens if kind == "input" else record.output_tokens
-            if tokens is not None:
-                call.span.set_attribute(f"gen_ai.usage.{kind}_tokens", tokens)
-                self._tokens.record(tokens, about | {"gen_ai.token.type": kind})
-        self._duration.record(call.seconds, about | failure)
+            about["gen_ai.output.messages"] = answer
+        for kind, count in zip(("input", "output"), tokens, strict=True):
+            if count is not None:
+                about[f"gen_ai.usage.{kind}_tokens"] = count
+                self._tokens.record(count, known | {"gen_ai.token.type": kind})
         if record.ttft_ms is not None:
             before = call.started - record.started
-            self._first.record(max(0, record.ttft_ms / 1000 - before), about)
-        if failure:
-            end_as_failed(call.span, failure)
-        call.span.end(call.ended_at)
+            self._first.record(max(0, record.ttft_ms / 1000 - before), known)
+        self._duration.record(call.seconds, known | ({"error.type": failure} if failure else {}))
+        end(call.span, about, failure, call.ended_at)
 
 
-def end_as_failed(span: Span, failure: dict[str, str]) -> None:
-    span.set_attribute("error.type", failure["error.type"])
-    span.set_status(StatusCode.ERROR)
+def end(span: Span, about: Attributes, failure: str | None, at: int | None = None) -> None:
+    span.set_attributes(about)
+    if failure:
+        span.set_attribute("error.type", failure)
+        span.set_status(StatusCode.ERROR)
+    span.end(at)
