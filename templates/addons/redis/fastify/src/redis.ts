@@ -126,7 +126,7 @@ export async function addRedis(app: FastifyInstance, service: Service): Promise<
     maxRetriesPerRequest: 0,
     lazyConnect: true,
     connectTimeout: 1000,
-    retryStrategy: (times) => Math.min(100 * times, 1000),
+    retryStrategy: (times) => Math.min(50 * times, 500),
   });
   app.addHook('onClose', async () => redis.disconnect());
   const state = new SharedState(redis, app.log, settings);
