@@ -22,8 +22,9 @@ from app.upstream import MAX_EVENT_BYTES, Usage
 TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 EVENT = re.compile(rb".*?\n\r?\n", re.DOTALL)  # With the empty line that ends it.
 NO_STORE = {"Cache-Control": "no-store"}
-TEXTS = {name: {"type": "string"} for name in ("message", "type", "param", "code")}
-ERROR = {"type": "object", "properties": {"error": {"type": "object", "properties": TEXTS}}}
+ERROR: dict[str, Any] = {name: {"type": "string"} for name in ("message", "type", "code")}
+ERROR["param"] = {"type": ["string", "null"]}
+ERRORS = {"type": "object", "properties": {"error": {"type": "object", "properties": ERROR}}}
 EXAMPLE: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Say hello"}]}
 
 
@@ -239,7 +240,7 @@ def describe_errors(statuses: Iterable[int]) -> dict[int, dict[str, Any]]:
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {"application/json": {"schema": ERROR}},
+            "content": {"application/json": {"schema": ERRORS}},
             "headers": describe_headers("X-Request-Id", *HEADERS_OF.get(status, [])),
         }
         for status in statuses
