@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.upstream import MAX_EVENT_BYTES, Usage
 
 TYPES = {401: "authentication_error", 429: "rate_limit_error"}
-EVENT = re.compile(rb".*?\n\r?\n", re.DOTALL)  # With the empty line that ends it.
+EVENT_END = re.compile(rb"\n\r?\n")
 NO_STORE = {"Cache-Control": "no-store"}
 ERROR: dict[str, Any] = {name: {"type": "string"} for name in ("message", "type", "code")}
 ERROR["param"] = {"type": ["string", "null"]}
@@ -133,17 +133,17 @@ class ChatService(Service):
             while not is_over:
                 if len(rest) > MAX_EVENT_BYTES:
                     raise Problem("upstream-failed", "An event of the provider's is too long.")
-                chunk, end = await response.content.readany(), 0
+                chunk, known, end = await response.content.readany(), len(rest), 0
                 rest += chunk or (rest and b"\n\n")
                 try:
-                    for event in EVENT.finditer(rest):
-                        data = read_data(event[0])
+                    for found in EVENT_END.finditer(rest, max(0, known - 2)):
+                        data = read_data(rest[end : found.end()])
                         if is_over := data == b"[DONE]":
                             break
                         if data:
                             note(data)
                             has_begun = True
-                        end = event.end()
+                        end = found.end()
                     if not (chunk or is_over or record.end["finish_reason"]):
                         detail = "The answer ended without a finish reason."
                         raise Problem("upstream-truncated", detail)

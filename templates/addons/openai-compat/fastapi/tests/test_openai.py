@@ -1,5 +1,6 @@
 """The API that OpenAI's clients know."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -66,11 +67,21 @@ async def test_a_stream_comes_back_untouched(connect: Connect, end: bytes) -> No
     events = [json.dumps(each).encode() for each in (piece("é"), piece("lo"), FINISH, LAST)]
     lines = [b": a comment", *(b"id: 1\ndata:" + event for event in events)]
     whole = b"".join(line + end for line in lines) + b"data: [DONE]\n\n"
-    client = await connect(says(body=whole, content_type=SSE))
-    response = await client.post(PATH, json=HI | {"stream": True})
 
-    assert response.headers["content-type"].startswith(SSE)
-    assert response.content == whole
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": SSE})
+        await response.prepare(request)
+        for byte in whole:
+            await response.write(bytes([byte]))
+            await asyncio.sleep(0)
+        return response
+
+    for upstream in (says(body=whole, content_type=SSE), drip):
+        client = await connect(upstream)
+        response = await client.post(PATH, json=HI | {"stream": True})
+
+        assert response.headers["content-type"].startswith(SSE)
+        assert response.content == whole
 
 
 @pytest.mark.parametrize(
