@@ -19,6 +19,9 @@ export function chat(fields: Fields = {}, headers: Sent['headers'] = {}): Sent {
   };
 }
 
+/** The fields of a chat in which the user says this. */
+export const say = (content: unknown) => ({ messages: [{ role: 'user', content }] });
+
 export function complete(api: Api, ...asked: Parameters<typeof chat>): Promise<Answer> {
   return send(api.url, chat(...asked));
 }

@@ -1,36 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Mock, startMock } from '../../src/mock/index.ts';
 import { describeProjects } from '../contract/describe.ts';
-import {
-  CALLER_KEYS,
-  findLeaks,
-  LIMITS,
-  MODEL,
-  PROMPT,
-  serverEnvironment,
-} from '../contract/environment.ts';
+import { findLeaks, LIMITS, MODEL } from '../contract/environment.ts';
 import { eventually, waitForToken } from '../contract/eventually.ts';
 import { begin, generate, send } from '../contract/http.ts';
 import { findLines } from '../contract/lines.ts';
-import { type OwnServer, startOwnServer } from '../contract/own.ts';
-import { occupyPort, stopProgram } from '../contract/program.ts';
+import { stopProgram } from '../contract/program.ts';
 import { talk } from '../contract/socket.ts';
 import { chat } from './chat.ts';
-import { type Collector, type Span, startCollector } from './otlp.ts';
+import type { Span } from './otlp.ts';
+import { bearer, COLLECTOR_KEY, caller, type Setting, STACKS, startTraced } from './traced.ts';
 
-/** The stacks whose code is there. */
-const STACKS = { layout: 'async' } as const;
-
-const COLLECTOR_KEY = 'collector-canary-90ab';
-const bearer = { Authorization: `Bearer ${CALLER_KEYS[0]}` };
-
-/** A caller's trace, and the span in it that calls us. */
-const caller = (digit: string) => {
-  const [traceId, spanId] = [digit.repeat(32), digit.repeat(16)];
-  return { traceId, spanId, headers: { ...bearer, traceparent: `00-${traceId}-${spanId}-01` } };
-};
 const PLAIN = caller('a');
 const STREAM = caller('b');
 const FAILED = caller('c');
@@ -39,32 +18,13 @@ const LEFT = caller('e');
 const CHAT = caller('f');
 const BROKEN = caller('1');
 
-interface Setting {
-  readonly mock: Mock;
-  readonly collector: Collector;
-  readonly server: OwnServer;
-}
-
-async function start(directory: string, env: Readonly<Record<string, string>>): Promise<Setting> {
-  const [mock, collector] = await Promise.all([startMock(), startCollector()]);
-  const server = await startOwnServer(directory, {
-    ...serverEnvironment(mock.url),
-    API_KEYS: CALLER_KEYS.join(','),
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${COLLECTOR_KEY},x-tenant=one`,
-    OTEL_SERVICE_NAME: 'traced-api',
-    ...env,
-  });
-  return { mock, collector, server };
-}
-
 describeProjects('traces and metrics', STACKS, ({ directory }) => {
   let { mock, collector, server } = {} as Setting;
   const upstreamParents = new Map<string, unknown>();
 
   // Everything is sent at the end, if not before: that is what comes after the load and is looked at.
   beforeAll(async () => {
-    ({ mock, collector, server } = await start(directory, {}));
+    ({ mock, collector, server } = await startTraced(directory, {}));
     const { url } = server;
     const note = ({ traceId }: { traceId: string }) =>
       upstreamParents.set(traceId, mock.requests.at(-1)?.headers.traceparent);
@@ -251,60 +211,5 @@ describeProjects('traces and metrics', STACKS, ({ directory }) => {
     expect(findLeaks(collector.text)).toEqual([]);
     expect(findLeaks(server.program.output())).toEqual([]);
     for (const { message } of collector.spans) expect(message).toBe('');
-  });
-});
-
-describeProjects('prompts and answers in traces', STACKS, ({ directory }) => {
-  test.each([false, true])('where somebody wants them (stream: %s)', async (stream) => {
-    const flag = 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT';
-    const { mock, collector, server } = await start(directory, { [flag]: 'true' });
-    const asked = { stream, system: 'Be brief.', max_tokens: 2 };
-    await send(server.url, generate(asked, PLAIN.headers));
-    await stopProgram(server.program);
-    await Promise.all([mock.close(), collector.close()]);
-    const { attributes = {} } = collector.spans.find(({ kind }) => kind === 'client') ?? {};
-    const part = (content: string) => [{ type: 'text', content }];
-    expect(JSON.parse(String(attributes['gen_ai.input.messages']))).toEqual([
-      { role: 'system', parts: part('Be brief.') },
-      { role: 'user', parts: part(PROMPT) },
-    ]);
-    expect(JSON.parse(String(attributes['gen_ai.output.messages']))).toEqual([
-      { role: 'assistant', parts: part('Hello! This'), finish_reason: 'length' },
-    ]);
-    expect(findLeaks(server.program.output())).toEqual([]);
-  });
-});
-
-describeProjects('a collector that is away', STACKS, ({ directory }) => {
-  test.each(['refuses', 'is silent'])('and %s costs nothing', async (how) => {
-    const silent = await startCollector(false);
-    const refusing = await occupyPort();
-    const { port } = refusing.address() as { port: number };
-    const url = how === 'refuses' ? `http://127.0.0.1:${port}` : silent.url;
-    const { mock, collector, server } = await start(directory, {
-      OTEL_EXPORTER_OTLP_ENDPOINT: url,
-      DRAIN_TIMEOUT: '2',
-    });
-    for (let count = 0; count < 20; count++) {
-      const asked = Date.now();
-      const answer = await send(server.url, generate({ stream: count % 2 === 1 }, bearer));
-      expect(answer.status).toBe(200);
-      expect(Date.now() - asked).toBeLessThan(1000);
-    }
-    expect(await stopProgram(server.program, 4), 'within the time for a drain').toBe(0);
-    refusing.close();
-    await Promise.all([mock.close(), collector.close(), silent.close()]);
-  });
-});
-
-describeProjects('without a collector', STACKS, ({ directory }) => {
-  test('a server needs none, and .env.example says where to name it', async () => {
-    const { mock, collector, server } = await start(directory, { OTEL_EXPORTER_OTLP_ENDPOINT: '' });
-    expect((await send(server.url, generate({}, PLAIN.headers))).status).toBe(200);
-    await stopProgram(server.program);
-    expect(collector.headers).toEqual([]);
-    const example = await readFile(join(directory, '.env.example'), 'utf8');
-    expect(example).toContain('\nOTEL_EXPORTER_OTLP_ENDPOINT=\n');
-    await Promise.all([mock.close(), collector.close()]);
   });
 });
