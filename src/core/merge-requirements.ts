@@ -1,6 +1,8 @@
 import { type ListItem, mergeItems } from './merge-list.ts';
 
 const HEAD = /^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?==/;
+/** What a file is, and the one that it goes on from. */
+const INTRO = /^(#|-r )/;
 const REST = /^\s+(--hash=|#)/;
 
 /**
@@ -20,7 +22,7 @@ export function readRequirements(
   text: string,
 ): { intro: string; items: readonly ListItem[] } | undefined {
   const lines = text.replace(/\n+$/, '').split('\n');
-  const first = lines.findIndex((line) => !line.startsWith('#'));
+  const first = lines.findIndex((line) => !INTRO.test(line));
   const items: { key: string; text: string }[] = [];
   for (const line of lines.slice(first < 0 ? lines.length : first)) {
     const key = HEAD.exec(line)?.[1]?.toLowerCase();

@@ -40,7 +40,9 @@ export async function installNodePackage(
 /** Everything that is locked, what is meant for other systems left out by its marker. */
 async function installPython(directory: string): Promise<void> {
   execFileSync('python3', ['-m', 'venv', '--without-pip', '.venv'], { cwd: directory });
-  const lock = await readFile(join(directory, 'requirements-dev.txt'), 'utf8');
+  const names = ['requirements.txt', 'requirements-dev.txt'];
+  const locks = await Promise.all(names.map((name) => readFile(join(directory, name), 'utf8')));
+  const lock = locks.join('');
   const lines = [...lock.matchAll(/^([a-z][\w.-]*)==([^\s;]+)(.*)$/gm)];
   for (const [, name = '', version = '', rest = ''] of lines) {
     if (!/win32'|emscripten'/.test(rest) || rest.includes('!=')) {

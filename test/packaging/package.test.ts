@@ -31,9 +31,8 @@ describe('the tarball', () => {
     ]);
   });
 
-  // More than a quarter of it are locks: each package of each stack and add-on, with the hash of each platform.
-  test('is under 2.25 MB unpacked', () => {
-    expect(packed.unpackedSize).toBeLessThan(2_250_000);
+  test('is under 2 MB unpacked', () => {
+    expect(packed.unpackedSize).toBeLessThan(2_000_000);
   });
 
   test('has every template file that the repository has', () => {

@@ -99,18 +99,20 @@ describe.each(STACKS.map(({ name }) => name))('the template %s', async (stack) =
       const locked = { ...root.dependencies, ...root.devDependencies };
       return direct.flatMap(([name, range]) => (locked[name] === range ? [] : [name]));
     }
-    const missing = (path: string, requirements: readonly string[] = []) => {
+    const missing = (paths: readonly string[], requirements: readonly string[] = []) => {
       const pinned = /^([A-Za-z0-9._-]+)(\[.*\])?==.*\\\n +--hash=sha256:/gm;
-      const names = [...read(path).matchAll(pinned)].map(([, name = '']) => normalize(name));
+      const names = [...paths.map(read).join('').matchAll(pinned)].map(([, name = '']) =>
+        normalize(name),
+      );
       return requirements
         .map((text) => normalize(/^[A-Za-z0-9._-]+/.exec(text)?.[0] ?? ''))
         .filter((name) => !names.includes(name))
-        .map((name) => `${path}: ${name}`);
+        .map((name) => `${paths.at(-1)}: ${name}`);
     };
     const { dependencies = [], devDependencies = [] } = manifest;
     return [
-      ...missing('requirements.txt', dependencies),
-      ...missing('requirements-dev.txt', [...dependencies, ...devDependencies]),
+      ...missing(['requirements.txt'], dependencies),
+      ...missing(['requirements.txt', 'requirements-dev.txt'], devDependencies),
     ];
   }
 });
