@@ -80,7 +80,7 @@ def main() -> None:
         uvicorn.Server(config).run(sockets)
     else:
         config.load_app()()  # What add-ons refuse is told once, not by each worker.
-        logger.info("each of %d workers has the limits to itself: they add up", settings.workers)
+        logger.info("%d workers multiply limits (RATE_LIMIT not with Redis)", settings.workers)
         with TemporaryDirectory(prefix="llm-api-metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             supervisor = Supervisor(config, sockets)

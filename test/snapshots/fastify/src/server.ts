@@ -30,7 +30,7 @@ async function serve(settings: Settings): Promise<void> {
     if (cluster.isWorker) process.on(signal, () => undefined);
   }
   if ((cluster.worker?.id ?? 1) === 1) {
-    if (WORKERS > 1) app.log.warn(`${WORKERS} workers: each has its own limits, so they multiply`);
+    if (WORKERS > 1) app.log.warn(`${WORKERS} workers multiply limits (RATE_LIMIT not with Redis)`);
     if (!OPENAI_API_KEY) app.log.warn('OPENAI_API_KEY is not set: POST /generate answers 502');
   }
   await app.listen({ host: HOST, port: PORT });
