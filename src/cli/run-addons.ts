@@ -1,12 +1,15 @@
-import { ADDONS, type AddonName } from '../core/addons.ts';
+import { ADDONS, type AddonName, checkAddons } from '../core/addons.ts';
+import { formatTool } from '../core/commands.ts';
+import { isToolOnPath } from '../effects/programs.ts';
+import { readAddonManifests } from '../effects/templates.ts';
 import { type ChangeFlags, changeProject, readChange } from './change-project.ts';
 import { openProject } from './open-project.ts';
 import { createPrinter } from './print.ts';
 import { VERSION } from './version.ts';
 
 const WORDS = {
-  add: { already: 'is there already', did: 'Added' },
-  remove: { already: 'is not there', did: 'Removed' },
+  add: { already: 'is there already', did: 'Added', together: 'Add them together' },
+  remove: { already: 'is not there', did: 'Removed', together: 'Remove them together' },
 } as const;
 
 /** The answers with or without these add-ons, rendered with this version's templates. */
@@ -16,14 +19,14 @@ export async function runAddons(
   flags: ChangeFlags,
 ): Promise<void> {
   const printer = createPrinter(flags);
-  const { already, did } = WORDS[verb];
+  const words = WORDS[verb];
   const project = await openProject(undefined, printer);
   const { answers, version } = project.record;
   const isThere = (name: string): boolean => answers.addons.includes(name);
   const chosen = ADDONS.filter((name) => names.includes(name));
   const changing = chosen.filter((name) => isThere(name) === (verb === 'remove'));
   for (const name of chosen.filter((name) => !changing.includes(name))) {
-    printer.say(`${name} ${already}.`);
+    printer.say(`${name} ${words.already}.`);
   }
   if (changing.length === 0) {
     const { directory } = project;
@@ -33,7 +36,16 @@ export async function runAddons(
     verb === 'add'
       ? ADDONS.filter((name) => isThere(name) || changing.includes(name))
       : answers.addons.filter((name) => !names.some((removed) => removed === name));
+  const tool = formatTool(VERSION, await isToolOnPath(process.argv[1] ?? ''));
+  checkAddons(
+    answers.stack,
+    readAddonManifests().filter(({ name }) => addons.includes(name)),
+    (together) => {
+      const needed = ADDONS.filter((name) => together.includes(name) || chosen.includes(name));
+      return `${words.together}: ${tool} ${verb} ${needed.join(' ')}`;
+    },
+  );
   const change = await readChange(project, { ...answers, addons });
   const upgraded = version === VERSION ? '' : `, and upgraded to create-llm-api ${VERSION}`;
-  await changeProject(change, flags, printer, `${did} ${changing.join(', ')}${upgraded}:`);
+  await changeProject(change, flags, printer, `${words.did} ${changing.join(', ')}${upgraded}:`);
 }

@@ -1,7 +1,7 @@
 import type { Answers } from './answers.ts';
 import { CliError, usageError } from './errors.ts';
 import { nearest } from './nearest.ts';
-import { type EnvVariable, type Layout, layoutOf, type StackName } from './stacks.ts';
+import { type EnvVariable, type Layout, layoutOf, STACKS, type StackName } from './stacks.ts';
 import type { FileTree } from './tree.ts';
 
 /** Every add-on there is; everything else about one is data in its own folder (`addon.json`). */
@@ -86,27 +86,36 @@ export function parseAddonNames(names: readonly string[]): readonly AddonName[] 
   return ADDONS.filter((name) => names.includes(name));
 }
 
-/** @throws CliError (2) where one does not fit the stack, lacks what it needs, or clashes */
-export function checkAddons(stack: StackName, addons: readonly Omit<AddonTemplate, 'folders'>[]) {
+/**
+ * @param wayOut what to type for an add-on with what it lacks; the names are in the table's order
+ * @throws CliError (2) where one does not fit the stack, lacks what it needs, or clashes
+ */
+export function checkAddons(
+  stack: StackName,
+  addons: readonly Omit<AddonTemplate, 'folders'>[],
+  wayOut = (together: readonly AddonName[]): string => `Take them together: ${together.join(' ')}`,
+): void {
   const names = addons.map(({ name }) => name);
   for (const { name, manifest } of addons) {
     const { layouts, requires, excludes } = manifest;
     if (!layouts.includes(layoutOf(stack))) {
+      const fitting = listStacks(layouts).join(' or ');
       throw usageError(
-        `The add-on ${name} is for ${layouts.join(' and ')} projects; ${stack} is ${layoutOf(stack)}.`,
+        `The add-on ${name} is for ${layouts.join(' and ')} projects (${fitting}); ${stack} is ${layoutOf(stack)}.`,
       );
     }
     const missing = requires.filter((other) => !names.includes(other));
     if (missing.length > 0) {
       const together = ADDONS.filter((other) => other === name || missing.includes(other));
-      throw usageError(
-        `The add-on ${name} needs ${missing.join(' and ')}.`,
-        `Take them together: ${together.join(' ')}`,
-      );
+      throw usageError(`The add-on ${name} needs ${missing.join(' and ')}.`, wayOut(together));
     }
     const clash = excludes.find((other) => names.includes(other));
     if (clash) throw usageError(`The add-ons ${name} and ${clash} exclude each other.`);
   }
+}
+
+function listStacks(layouts: readonly Layout[]): readonly StackName[] {
+  return STACKS.flatMap(({ name, layout }) => (layouts.includes(layout) ? [name] : []));
 }
 
 /** The folders of an add-on that are for a project with these answers, the general ones first. */

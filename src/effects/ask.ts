@@ -15,7 +15,11 @@ export interface Asker {
   text(message: string, initial: string, check: Check): Promise<string>;
   choice<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
   /** None, one or more, in the order they are listed. */
-  choices<Value>(message: string, choices: readonly Choice<Value>[]): Promise<readonly Value[]>;
+  choices<Value>(
+    message: string,
+    choices: readonly Choice<Value>[],
+    check: (values: readonly Value[]) => string | undefined,
+  ): Promise<readonly Value[]>;
   /** Typed text is shown as stars. */
   secret(message: string, check: Check): Promise<string>;
   confirm(message: string, initial: boolean): Promise<boolean>;
@@ -38,7 +42,15 @@ export function createAsker(output: NodeJS.WriteStream): Asker {
     text: (message, initial, check) =>
       ask({ type: 'input', message, default: initial, validate: validate(check) }),
     choice: (message, choices) => ask({ type: 'select', message, choices, loop: false }),
-    choices: (message, choices) => ask({ type: 'checkbox', message, choices, loop: false }),
+    choices: <Value>(
+      message: string,
+      choices: readonly Choice<Value>[],
+      check: (values: readonly Value[]) => string | undefined,
+    ) => {
+      const validate = (ticked: readonly Choice<Value>[]) =>
+        check(ticked.map(({ value }) => value)) ?? true;
+      return ask<readonly Value[]>({ type: 'checkbox', message, choices, validate, loop: false });
+    },
     secret: (message, check) =>
       ask({ type: 'password', message, mask: '*', validate: validate(check) }),
     confirm: (message, initial) => ask({ type: 'confirm', message, default: initial }),

@@ -145,6 +145,31 @@ describe('remove', () => {
   });
 });
 
+describe('an add-on that needs another', () => {
+  test('is not added without it; the way out is a command', async () => {
+    const cwd = await createProject(await makeFolder(), 'fastify');
+    const before = await readTree(cwd);
+    const { code, stderr } = await tool(cwd, 'add', 'kubernetes', 'redis');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^error The add-on kubernetes needs docker\.\nAdd them together: .*llm-api add docker kubernetes redis\n$/,
+    );
+    expect(await readTree(cwd)).toEqual(before);
+  });
+
+  test('keeps what it needs; the way out is a command', async () => {
+    const cwd = await createProject(await makeFolder(), 'fastify', '--with', 'docker,kubernetes');
+    const before = await readTree(cwd);
+    const { code, stderr } = await tool(cwd, 'remove', 'docker');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^error The add-on kubernetes needs docker\.\nRemove them together: .*llm-api remove docker kubernetes\n$/,
+    );
+    expect(await readTree(cwd)).toEqual(before);
+    expect((await tool(cwd, 'remove', 'docker', 'kubernetes')).code).toBe(0);
+  });
+});
+
 describe('names', () => {
   test.each([
     [['add', 'doker'], 'Did you mean docker?'],
@@ -152,8 +177,18 @@ describe('names', () => {
     [['add', 'docker', 'xyz'], 'There is no add-on "xyz".'],
     [['add'], 'Missing required argument'],
     [['create', 'x', '--with', 'docker,githubactions'], 'Did you mean github-actions?'],
-    [['create', 'x', '-t', 'fastapi', '--with', 'kubernetes'], 'together: docker kubernetes'],
-    [['create', 'x', '-t', 'flask', '--with', 'docker,kubernetes'], 'is for async projects'],
+    [
+      ['create', 'x', '-t', 'fastapi', '--with', 'kubernetes'],
+      'Take them together: --with docker,kubernetes\n',
+    ],
+    [
+      ['create', 'x', '-t', 'fastapi', '--with', 'kubernetes,redis'],
+      'Take them together: --with docker,kubernetes,redis\n',
+    ],
+    [
+      ['create', 'x', '-t', 'flask', '--with', 'docker,kubernetes'],
+      'is for async projects (fastapi or fastify); flask is simple.',
+    ],
   ])('%j is wrong usage', async (args, words) => {
     const { code, stdout, stderr } = await tool('/', ...args);
     expect([code, stdout]).toEqual([2, '']);

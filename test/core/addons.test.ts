@@ -70,7 +70,11 @@ describe('names', () => {
 
 describe('what goes together', () => {
   test.each([
-    ['another layout', [addon('docker', { layouts: ['async'] })], 'is for async projects'],
+    [
+      'another layout',
+      [addon('docker', { layouts: ['async'] })],
+      'is for async projects (fastapi or fastify); flask is simple.',
+    ],
     [
       'one that is needed',
       [addon('github-actions', { requires: ['docker'] })],

@@ -67,6 +67,18 @@ test('add-ons are ticked with the space bar', async () => {
   expect(existsSync(join(cwd, 'x/.github/workflows/image.yml'))).toBe(true);
 });
 
+test('add-ons that lack another are refused where they are ticked', async () => {
+  const cwd = await makeFolder();
+  const flags = ['x', '-t', 'fastify', '--no-key', '--no-install', '--no-git'];
+  const terminal = await openTerminal('create-llm-api', flags, { cwd });
+  await terminal.waitFor('Anything else?');
+  terminal.type(`${DOWN}${DOWN} ${ENTER}`);
+  await terminal.waitFor('The add-on kubernetes needs docker.');
+  terminal.type(`\x1b[A\x1b[A ${ENTER}`);
+  expect(await terminal.exit).toBe(0);
+  expect(terminal.screen()).toContain('--with docker,kubernetes');
+});
+
 test('a typed key is shown as stars and lands in .env', async () => {
   const cwd = await makeFolder();
   const flags = ['x', '-t', 'flask', '--with', '', '--no-install', '--no-git'];
