@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-const { main } = require('../dist/cli/main.cjs');
+const { main } = require('./main.js');
 
 main('llm-api');
