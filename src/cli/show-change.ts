@@ -7,6 +7,7 @@ import { findMarker } from '../core/merge.ts';
 import type { Moves } from '../core/moves.ts';
 import type { FileOp } from '../core/plan.ts';
 import { RECORD_DIRECTORY } from '../core/record.ts';
+import { isInstalled } from '../effects/resolve-program.ts';
 import type { ChangePlan } from './change-project.ts';
 import { type Printer, paint } from './print.ts';
 import { VERSION } from './version.ts';
@@ -107,7 +108,7 @@ function tell(op: FileOp, moves: Moves): Told {
 const LOCKS = ['package-lock.json', 'requirements.txt', 'requirements-dev.txt'];
 const DEPENDENCIES = [...LOCKS, 'package.json', 'pyproject.toml'];
 
-/** Install where dependencies changed; the tests always. */
+/** Install where dependencies changed, or there are none yet; the tests always. */
 function formatNextSteps({ project, answers, manifest, ops }: ChangePlan): readonly string[] {
   const { packageManager } = answers;
   const { install, test } = formatCommands(manifest, packageManager);
@@ -119,7 +120,7 @@ function formatNextSteps({ project, answers, manifest, ops }: ChangePlan): reado
   const cd = relative(process.cwd(), project.directory);
   return [
     ...(cd === '' ? [] : [`cd ${sh(cd)}`]),
-    ...(changed ? [merged ? 'npm install' : install] : []),
+    ...(changed || !isInstalled(project) ? [merged ? 'npm install' : install] : []),
     ...(manifest.language === 'python' && isIn(LOCKS, ['merge'])
       ? [
           '# your dependencies and ours met in the lock: write it anew (README, "Change a dependency")',

@@ -1,8 +1,9 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { CliError } from '../core/errors.ts';
 import { formatInstall, type Project } from './find-project.ts';
+import { hasPlugAndPlay } from './read-node-packages.ts';
 
 const WINDOWS = process.platform === 'win32';
 
@@ -23,6 +24,12 @@ export async function resolveProgram(
   const file = programPath(project, name);
   await checkInstalled(project, file, name);
   return [file, ...args];
+}
+
+/** Whether anything is installed at all. Yarn may have a file for a folder. */
+export function isInstalled(project: Project): boolean {
+  const { directory } = project;
+  return existsSync(join(directory, places(project).root)) || hasPlugAndPlay(directory);
 }
 
 /** The environment with the project's programs first on the PATH. */

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeFolder, type Outcome, runCli } from '../harness/cli.ts';
@@ -16,6 +16,10 @@ const tool = (cwd: string, ...args: readonly string[]): Promise<Outcome> =>
 const makeFlask = async (...flags: readonly string[]): Promise<string> =>
   createProject(await makeFolder(), 'flask', '-p', 'pip', ...flags);
 
+const INSTALL =
+  'python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check ' +
+  '--require-hashes -r requirements-dev.txt';
+
 describe('add', () => {
   test('brings files and a section of the README, and says what next', async () => {
     const cwd = await makeFlask();
@@ -28,12 +32,25 @@ describe('add', () => {
   create    compose.yaml
 
 Next:
+  ${INSTALL}
   .venv/bin/pytest
 `);
     const tree = await readTree(cwd);
     expect(tree['README.md']).toContain('\n## Docker\n');
     expect(JSON.parse(tree['.llm-api/project.json'] ?? '').answers.addons).toEqual(['docker']);
     expect((await tool(cwd, 'upgrade', '--check')).code).toBe(0);
+  });
+
+  test.each([
+    ['flask', 'pip', '.venv', INSTALL, '.venv/bin/pytest'],
+    ['express', 'npm', 'node_modules', 'npm ci --no-audit --no-fund', 'npm run test'],
+  ])('%s: first the installation, where there is none', async (stack, manager, folder, ...next) => {
+    const cwd = await createProject(await makeFolder(), stack, '-p', manager);
+    const without = await tool(cwd, 'add', 'docker', '--dry-run', '--json');
+    expect(JSON.parse(without.stdout).next).toEqual(next);
+    await mkdir(join(cwd, folder));
+    const installed = await tool(cwd, 'add', 'docker', '--dry-run', '--json');
+    expect(JSON.parse(installed.stdout).next).toEqual(next.slice(1));
   });
 
   test('gives what create --with gives', async () => {
