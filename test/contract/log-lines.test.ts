@@ -23,6 +23,7 @@ describeServers(
         route: '/generate',
         status: 200,
         outcome: 'ok',
+        model: expect.stringMatching(/./),
         duration_ms: expect.any(Number),
         input_tokens: COUNT,
         output_tokens: COUNT,

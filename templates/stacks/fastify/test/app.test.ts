@@ -86,6 +86,7 @@ test('a request is one line in the log, without prompt, answer or key', async ()
       outcome: 'ok',
       duration_ms: expect.any(Number),
       ttft_ms: null,
+      model: 'test-model',
       input_tokens: 9,
       output_tokens: 2,
       key_id: null,

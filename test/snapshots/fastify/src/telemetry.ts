@@ -47,7 +47,7 @@ export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
     const status = outcome === 'client_closed' ? 499 : answered;
     const { input_tokens = null, output_tokens = null } = usage ?? {};
     const line = { request_id, method, route, status, outcome, reason, duration_ms, ttft_ms };
-    const told = { ...line, input_tokens, output_tokens, key_id, ...more?.labels };
+    const told = { ...line, model, input_tokens, output_tokens, key_id, ...more?.labels };
     if (cause) log.error({ ...told, ...traceOf(cause) }, 'request');
     else log.info(told, 'request');
 

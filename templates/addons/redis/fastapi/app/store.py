@@ -43,6 +43,8 @@ class Store:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._fails_open = settings.redis_fail == "open"
+        # Without the password that may be in the URL.
+        self._address = f"{settings.redis_url.host}:{settings.redis_url.port}"
         self._is_away, self._ask_again_at = False, 0.0
         self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._sending: asyncio.Task[None] | None = None
@@ -115,7 +117,13 @@ class Store:
 
     def _note(self, error: Exception | None) -> None:
         if error and not self._is_away:
-            logger.warning("Redis does not answer: %s", type(error).__name__)
+            meanwhile = "each process counts for itself" if self._fails_open else "requests get 503"
+            logger.warning(
+                "Redis does not answer at %s (%s): %s until it does",
+                self._address,
+                type(error).__name__,
+                meanwhile,
+            )
         if self._is_away and not error:
             logger.warning("Redis answers again")
         self._is_away, self._ask_again_at = error is not None, time.monotonic() + PAUSE

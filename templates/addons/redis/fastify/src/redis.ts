@@ -81,7 +81,9 @@ export class SharedState {
     } catch (error) {
       this.#failedAt = performance.now();
       const reason = this.#cause?.message || this.#cause?.code || (error as Error).message;
-      if (!this.#isAway) this.log.warn({ reason }, `Redis does not answer: ${this.#meanwhile}`);
+      const { host, port } = this.redis.options;
+      const away = `Redis does not answer at ${host}:${port}: ${this.#meanwhile} until it does`;
+      if (!this.#isAway) this.log.warn({ reason }, away);
       this.#isAway = true;
       return undefined;
     }
@@ -96,8 +98,8 @@ export class SharedState {
 
   get #meanwhile(): string {
     return this.settings.REDIS_FAIL === 'open'
-      ? 'this process counts for itself'
-      : 'requests are refused';
+      ? 'each process counts for itself'
+      : 'requests get 503';
   }
 }
 
