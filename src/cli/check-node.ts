@@ -60,7 +60,7 @@ export function nodeChecks(made: Project, signal: AbortSignal): readonly Check[]
     },
     {
       name: 'dependencies',
-      run: async () => judgeNodePackages(project),
+      run: async () => judgeNodePackages(made),
     },
   ];
 }
@@ -84,7 +84,8 @@ function withManagerInUse(project: Project): Project {
   return { ...project, record: { ...record, answers: { ...record.answers, packageManager } } };
 }
 
-function judgeNodePackages(project: Project): Judgement {
+export function judgeNodePackages(made: Project): Judgement {
+  const project = withManagerInUse(made);
   const { directory, record } = project;
   const install = formatInstall(project);
   if (hasPlugAndPlay(directory))

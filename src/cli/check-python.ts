@@ -105,7 +105,10 @@ async function judgePip(project: Project, found: FoundPython | undefined): Promi
   return bad('there is no pip in .venv', formatFrom(project, '.venv/bin/python -m ensurepip'));
 }
 
-async function judgePackages(project: Project, found: FoundPython | undefined): Promise<Judgement> {
+export async function judgePackages(
+  project: Project,
+  found: FoundPython | undefined,
+): Promise<Judgement> {
   if (found?.where !== '.venv') {
     return bad('not installed: there is no .venv', formatInstall(project));
   }

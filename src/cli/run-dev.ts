@@ -1,11 +1,13 @@
 import { CliError, EXIT } from '../core/errors.ts';
 import { formatGreeting } from '../core/greeting.ts';
 import { claimNearestAddress, DEFAULT_PORT, planAddress } from '../effects/choose-address.ts';
+import type { Project } from '../effects/find-project.ts';
 import { resolveProgram } from '../effects/resolve-program.ts';
 import { readSettings, type Settings } from '../effects/settings.ts';
 import type { StopPolicy } from '../effects/supervise.ts';
 import type { Mock } from '../mock/index.ts';
 import type { DevFlags } from './dev.ts';
+import { explainPackages } from './explain-packages.ts';
 import { openProject } from './open-project.ts';
 import { createPrinter, type Printer } from './print.ts';
 import { pointAt, type RunEnd, runServer, serverEnv } from './run-server.ts';
@@ -33,6 +35,10 @@ export async function runDev(directory: string | undefined, flags: DevFlags): Pr
       env: serverEnv(project, address, mock ? pointAt(mock.url) : {}),
       address,
       policy: POLICY,
+      onLate: async () => {
+        const packages = await explainPackages(project);
+        if (packages) print.note(`No answer from ${address.url}/healthz yet. ${packages}`);
+      },
       onSlow: () =>
         print.note(`No answer from ${address.url}/healthz for a minute. Still waiting for it.`),
       onReady: async (signal) => {
@@ -43,7 +49,7 @@ export async function runDev(directory: string | undefined, flags: DevFlags): Pr
         if (flags.ask !== undefined) await askServer(print, address.url, flags.ask, signal);
       },
     });
-    process.exitCode = judge(end);
+    process.exitCode = await judge(project, end);
   } finally {
     await mock?.close();
   }
@@ -86,11 +92,12 @@ function explainMock(flags: DevFlags, mock: Mock): string {
 }
 
 /** @throws CliError when the end was not the one asked for */
-function judge({ outcome }: RunEnd): number {
+async function judge(project: Project, { outcome, wasReady }: RunEnd): Promise<number> {
   if (outcome.how === 'stopped') return EXIT.done;
   if (outcome.how === 'ended') {
+    const packages = wasReady ? undefined : await explainPackages(project);
     throw new CliError(`The server ended by itself: ${outcome.ended.description}.`, {
-      hint: 'Its own last words are above.',
+      hint: ['Its own last words are above.', packages].filter(Boolean).join(' '),
     });
   }
   if (outcome.why === 'insisted') return EXIT.cancelled;

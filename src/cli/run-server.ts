@@ -17,6 +17,8 @@ export interface ServerRun {
   readonly policy: StopPolicy;
   /** Once it answers. An error ends the server and is thrown again; the signal, that it ends. */
   readonly onReady: (signal: AbortSignal) => void | Promise<void>;
+  /** When it has not answered for some seconds: a watcher may wait where its server has ended. */
+  readonly onLate?: () => Promise<void>;
   /** When it has not answered for a minute. */
   readonly onSlow: () => void;
 }
@@ -26,6 +28,7 @@ export interface RunEnd {
   readonly wasReady: boolean;
 }
 
+const LATE_MS = 3000;
 const SLOW_MS = 60_000;
 
 /** Runs a project's server to its end; whatever ends it, nothing of it is left. */
@@ -40,7 +43,9 @@ export async function runServer(run: ServerRun): Promise<RunEnd> {
   let wasReady = false;
   let failure: { readonly error: unknown } | undefined;
   const greet = async (): Promise<void> => {
-    await waitUntilReady(address.url, over.signal, { afterMs: SLOW_MS, say: run.onSlow });
+    const late = setTimeout(() => void run.onLate?.(), LATE_MS);
+    const slow = { afterMs: SLOW_MS, say: run.onSlow };
+    await waitUntilReady(address.url, over.signal, slow).finally(() => clearTimeout(late));
     wasReady = true;
     await writeDevAddress(project.directory, address.url);
     await run.onReady(over.signal);

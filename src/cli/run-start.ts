@@ -4,6 +4,7 @@ import type { Project } from '../effects/find-project.ts';
 import { resolveProgram } from '../effects/resolve-program.ts';
 import { readSettings, type Settings } from '../effects/settings.ts';
 import { buildProject } from './build-project.ts';
+import { explainPackages } from './explain-packages.ts';
 import { withInterrupt } from './interrupt.ts';
 import { openProject } from './open-project.ts';
 import { createPrinter } from './print.ts';
@@ -35,7 +36,7 @@ export async function runStart(directory: string | undefined, flags: StartFlags)
     onSlow: () => print.note(`No answer from ${wanted.url}/healthz for a minute.`),
     onReady: () => print.note(`${project.manifest.title} is ready: ${wanted.url}`),
   });
-  process.exitCode = judge(end, seconds);
+  process.exitCode = await judge(project, end, seconds);
 }
 
 /** @throws CliError (2) for a stack that does not read WORKERS */
@@ -55,7 +56,11 @@ function drainSeconds(settings: Settings): number {
 }
 
 /** @throws CliError when the server did not start, or had to be killed */
-function judge({ outcome, wasReady }: RunEnd, seconds: number): number {
+async function judge(
+  project: Project,
+  { outcome, wasReady }: RunEnd,
+  seconds: number,
+): Promise<number> {
   if (outcome.how === 'killed') {
     if (outcome.why === 'insisted') return EXIT.cancelled;
     throw new CliError(`The server did not end within ${seconds} s and was killed.`);
@@ -66,8 +71,14 @@ function judge({ outcome, wasReady }: RunEnd, seconds: number): number {
     return code === undefined || code === 143 || code === 130 ? EXIT.done : code;
   }
   if (wasReady && code === EXIT.done) return EXIT.done;
-  throw new CliError(
-    wasReady ? `The server ended: ${description}.` : `The server did not start: ${description}.`,
-    { hint: 'Its own last words are above.', exitCode: wasReady ? (code ?? 1) : EXIT.failed },
-  );
+  if (wasReady) {
+    throw new CliError(`The server ended: ${description}.`, {
+      hint: 'Its own last words are above.',
+      exitCode: code ?? EXIT.failed,
+    });
+  }
+  const packages = await explainPackages(project);
+  throw new CliError(`The server did not start: ${description}.`, {
+    hint: ['Its own last words are above.', packages].filter(Boolean).join(' '),
+  });
 }

@@ -1,10 +1,15 @@
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeFolder, runCli } from '../harness/cli.ts';
 import { makeProject, readPids, readSurvivors } from '../harness/fake-project.ts';
+import {
+  findSitePackages,
+  installNodePackage,
+  makeInstalledProject,
+} from '../harness/installed-project.ts';
 import { addressOf, type Running, startTool } from '../harness/running.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -105,6 +110,56 @@ describe('the end', () => {
     await waitFor(async () => (await readPids(directory)).length === 3);
     dev.signal('SIGKILL');
     await waitFor(async () => (await readSurvivors(directory)).length === 0);
+  });
+});
+
+describe('packages that are not there', () => {
+  const lacking =
+    /1 of \d+ packages? not as in [a-z-]+\.(json|txt)\.\n {2}(\S+) is not installed\n/;
+
+  /** One that its lock names, and that is not installed. */
+  async function makeLacking(): Promise<string> {
+    const directory = await makeFolder();
+    await makeProject(directory, { stack: 'fastify' });
+    const dependencies = { zod: '4.0.0' };
+    const packages = { '': { dependencies }, 'node_modules/zod': { version: '4.0.0' } };
+    await writeFile(join(directory, 'package.json'), JSON.stringify({ dependencies }));
+    await writeFile(join(directory, 'package-lock.json'), JSON.stringify({ packages }));
+    return directory;
+  }
+
+  test('are named when the server does not start, with the command that installs them', async () => {
+    const directory = await makeFolder();
+    await makeInstalledProject(directory, 'flask');
+    const site = await findSitePackages(directory);
+    const [openai = ''] = (await readdir(site)).filter((name) => name.startsWith('openai-'));
+    await rm(join(site, openai), { recursive: true });
+    const { code, stderr } = await runCli('llm-api', ['dev'], { cwd: directory });
+    expect(code).toBe(1);
+    expect(stderr).toContain('The server ended by itself: python exited with code 1.\n');
+    expect(lacking.exec(stderr)?.[2]).toBe('openai');
+    expect(stderr).toMatch(/\nInstall them: python3 -m venv \.venv && .*requirements-dev\.txt\n$/);
+  });
+
+  test('are named when a watcher waits for a change after a failure', async () => {
+    const directory = await makeLacking();
+    const dev = startTool(['dev'], { cwd: directory, env: { FAKE: 'deaf' } });
+    await dev.waitFor('\nInstall them: npm ci');
+    expect(lacking.exec(dev.output())?.[2]).toBe('zod');
+    dev.signal('SIGINT');
+    expect((await dev.ended).code).toBe(0);
+  });
+
+  test('are no news where all are there', async () => {
+    const directory = await makeLacking();
+    await installNodePackage(directory, 'node_modules/zod', '4.0.0');
+    const { stderr } = await runCli('llm-api', ['dev'], {
+      cwd: directory,
+      env: { FAKE: 'refuses' },
+    });
+    expect(stderr).toMatch(
+      /\nerror The server ended by itself: .*\nIts own last words are above\.\n$/,
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { makeFolder, runCli } from '../harness/cli.ts';
 import { makeProject, readPids, readSurvivors, writeProgram } from '../harness/fake-project.ts';
 import { findFreePort } from '../harness/free-port.ts';
+import { findSitePackages, makeInstalledProject } from '../harness/installed-project.ts';
 import { addressOf, type Running, startTool } from '../harness/running.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -181,4 +182,23 @@ test('--workers on a simple stack is wrong usage, and says where it is right', a
   const { code, stderr } = await runCli('llm-api', ['start', '--workers', '2'], { cwd: directory });
   expect(code).toBe(2);
   expect(stderr).toContain('--workers is for the async stacks; Flask runs one process.');
+});
+
+test('names packages that are not installed when the server does not start', async () => {
+  const directory = await makeFolder();
+  await makeInstalledProject(directory, 'flask');
+  await writeProgram(join(directory, '.venv/bin/gunicorn'), 'process.exit(3)');
+  const site = await findSitePackages(directory);
+  const [openai = ''] = (await readdir(site)).filter((name) => name.startsWith('openai-'));
+  await rm(join(site, openai), { recursive: true });
+  const { code, stderr } = await runCli(
+    'llm-api',
+    ['start', '--port', String(await findFreePort())],
+    { cwd: directory },
+  );
+  expect(code).toBe(1);
+  expect(stderr).toContain('The server did not start: gunicorn exited with code 3.\n');
+  expect(stderr).toMatch(
+    /packages not as in requirements-dev\.txt\.\n {2}openai is not installed\nInstall them: /,
+  );
 });

@@ -5,6 +5,8 @@ const { createServer } = require('node:http');
 
 const traits = (process.env.FAKE ?? '').split(',');
 const has = (trait) => traits.includes(trait);
+// A question to the interpreter: this is none.
+if (process.argv[2] === '-I') process.exit(1);
 const notePid = (pid) => appendFileSync('pids', `${pid}\n`);
 notePid(process.pid);
 
@@ -36,7 +38,8 @@ const server = createServer((request, response) => {
     response.end(JSON.stringify({ title: 'Upstream failed', status: 502, request_id: 'r1' }));
   });
 });
-server.listen(Number(process.env.PORT), process.env.HOST);
+if (has('deaf')) setInterval(() => {}, 1000);
+else server.listen(Number(process.env.PORT), process.env.HOST);
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
