@@ -107,7 +107,7 @@ async function checkClean(directory: string, ops: readonly FileOp[]): Promise<vo
     .filter(({ path, tracked }) => tracked || written.has(path))
     .map(({ path }) => path);
   if (dirty.length === 0) return;
-  const where = relative(process.cwd(), directory) || '.';
+  const where = relative(process.cwd(), directory) || 'This project';
   throw new CliError(`${where} has changes that are not committed: ${dirty.join(', ')}.`, {
     hint: 'Commit them first, so that you can tell ours from yours; or pass --force.',
     details: { dirty },

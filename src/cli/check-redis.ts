@@ -2,8 +2,8 @@ import { bad } from '../core/doctor.ts';
 import { judgeRedis, parseRedisUrl } from '../core/doctor-redis.ts';
 import type { Project } from '../effects/find-project.ts';
 import { pingRedis } from '../effects/ping-redis.ts';
+import { readAddonManifests } from '../effects/read-addons.ts';
 import type { Settings } from '../effects/settings.ts';
-import { readAddonManifests } from '../effects/templates.ts';
 import type { Check } from './doctor-check.ts';
 
 const NAME = 'REDIS_URL';

@@ -6,8 +6,8 @@ import { type Address, planAddress } from '../effects/choose-address.ts';
 import { readDevAddress } from '../effects/dev-address.ts';
 import { formatFrom, type Project } from '../effects/find-project.ts';
 import { findFreePort, isPortFree } from '../effects/ports.ts';
+import { readAddonManifests } from '../effects/read-addons.ts';
 import { readEnvFile, type Settings } from '../effects/settings.ts';
-import { readAddonManifests } from '../effects/templates.ts';
 import type { Check } from './doctor-check.ts';
 
 /** What the server meets when it starts: its port and its settings. */

@@ -104,7 +104,9 @@ async function judgeModel(
   ask: () => Promise<ModelList>,
 ): Promise<Judgement> {
   const [model = ''] = names;
-  if (settings.get('OPENAI_API_KEY') === undefined) return skipped(`${model}: nobody was asked`);
+  if (settings.get('OPENAI_API_KEY') === undefined) {
+    return skipped(`${model}: not checked (there is no key)`);
+  }
   let answer: ModelList;
   try {
     answer = await ask();

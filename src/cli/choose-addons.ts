@@ -2,7 +2,7 @@ import { ADDONS, type AddonName, checkAddons } from '../core/addons.ts';
 import { CliError } from '../core/errors.ts';
 import { layoutOf, type StackName } from '../core/stacks.ts';
 import type { Asker } from '../effects/ask.ts';
-import { readAddonManifests } from '../effects/templates.ts';
+import { readAddonManifests } from '../effects/read-addons.ts';
 
 /**
  * The add-ons that the flag names, or those that are ticked of the ones that fit the stack.

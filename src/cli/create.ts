@@ -34,10 +34,10 @@ export interface CreateFlags {
 
 const EXAMPLES = `
 Examples:
-  npx create-llm-api                                   ask everything
-  npx create-llm-api my-llm-api -t async               FastAPI
+  npx create-llm-api                                     ask everything
+  npx create-llm-api my-llm-api -t async                 FastAPI
   npx create-llm-api my-llm-api -t simple -l typescript  Express
-  npx create-llm-api my-llm-api -t fastify --yes --run
+  npx create-llm-api my-llm-api -t fastify --yes --run   Fastify, started and asked "Hello"
 
 Exit codes: 0 done · 1 failed · 2 wrong usage · 4 an answer is missing and nobody can be asked ·
 130 cancelled with Ctrl-C · 143 ended by SIGTERM`;

@@ -16,7 +16,7 @@ export function helpCommand(program: () => Command): Command {
         commands.map((one) => one.name()),
       );
       throw usageError(
-        `There is no command ${JSON.stringify(name)}.`,
+        `Unknown command '${name}'.`,
         near ? `Did you mean ${near}?` : 'Add --help for what there is.',
       );
     });

@@ -1,7 +1,7 @@
 import { ADDONS, type AddonName, checkAddons } from '../core/addons.ts';
 import { formatTool } from '../core/commands.ts';
 import { isToolOnPath } from '../effects/programs.ts';
-import { readAddonManifests } from '../effects/templates.ts';
+import { readAddonManifests } from '../effects/read-addons.ts';
 import { type ChangeFlags, changeProject, readChange } from './change-project.ts';
 import { openProject } from './open-project.ts';
 import { createPrinter } from './print.ts';

@@ -1,12 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import {
-  ADDONS,
-  type AddonManifest,
-  type AddonName,
-  type AddonTemplate,
-  parseAddonManifest,
-} from '../core/addons.ts';
+import { ADDONS, type AddonName, type AddonTemplate } from '../core/addons.ts';
 import type { Answers } from '../core/answers.ts';
 import { composeAddons } from '../core/compose-addons.ts';
 import { CliError } from '../core/errors.ts';
@@ -18,13 +12,12 @@ import {
   type StackTemplate,
 } from '../core/stacks.ts';
 import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
+import { ADDONS_URL, readAddonManifest } from './read-addons.ts';
 
 /** The same from src/effects, dist/cli and dist/chunks: see .scripts/build.mjs. */
 const TEMPLATES_URL = new URL('../../templates/', import.meta.url);
 const STACKS_URL = new URL('stacks/', TEMPLATES_URL);
-const ADDONS_URL = new URL('addons/', TEMPLATES_URL);
 const MANIFEST = 'stack.json';
-const ADDON_MANIFEST = 'addon.json';
 
 /** Left behind by whoever works on a template where it lies; never part of it. */
 const NOT_TEMPLATE = /^(node_modules|\.venv|dist|__pycache__|\.[a-z]+_cache)$/;
@@ -79,11 +72,6 @@ export async function readProjectTemplate(answers: Answers): Promise<StackTempla
   return composeAddons(stack, addons, answers);
 }
 
-/** What every add-on says of itself, in the order of the table. */
-export function readAddonManifests(): readonly Omit<AddonTemplate, 'folders'>[] {
-  return ADDONS.map((name) => ({ name, manifest: readAddonManifest(name) }));
-}
-
 export function readAddon(name: AddonName): AddonTemplate {
   const manifest = readAddonManifest(name);
   const root = new URL(`${name}/`, ADDONS_URL);
@@ -93,19 +81,6 @@ export function readAddon(name: AddonName): AddonTemplate {
       : [],
   );
   return { name, manifest, folders: new Map(folders) };
-}
-
-function readAddonManifest(name: AddonName): AddonManifest {
-  try {
-    const url = new URL(`${name}/${ADDON_MANIFEST}`, ADDONS_URL);
-    return parseAddonManifest(name, readFileSync(url, 'utf8'));
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    throw new CliError(`The add-on "${name}" is missing or damaged.`, {
-      hint: 'Install create-llm-api again.',
-      cause,
-    });
-  }
 }
 
 /**

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readAddonManifests, readManifest } from '../../src/effects/templates.ts';
+import { readAddonManifests } from '../../src/effects/read-addons.ts';
+import { readManifest } from '../../src/effects/templates.ts';
 import { type Mock, startMock } from '../../src/mock/index.ts';
 import { describeProjects } from '../contract/describe.ts';
 import { CALLER_KEYS, KEY } from '../contract/environment.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { layoutOf } from '../../src/core/stacks.ts';
-import { readAddonManifests } from '../../src/effects/templates.ts';
+import { readAddonManifests } from '../../src/effects/read-addons.ts';
 import { installTool } from '../contract/projects.ts';
 import { chosenStacks, prepareProjects } from '../contract/servers.ts';
 import { installKubectl } from './manifests.ts';

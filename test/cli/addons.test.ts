@@ -124,7 +124,10 @@ Next:
     commitAll(cwd);
     await editFiles(cwd, { 'app.py': (text) => `# mine\n${text}` });
     const { code, stderr } = await tool(cwd, 'add', 'docker');
-    expect([code, stderr]).toEqual([1, expect.stringContaining('not committed: app.py.')]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('error This project has changes that are not committed: app.py.\n'),
+    ]);
     expect((await tool(cwd, 'add', 'docker', '--force')).code).toBe(0);
   });
 });

@@ -25,6 +25,7 @@ describe('a healthy project', () => {
     expect(stdout).toContain('✔ settings         1 name in .env\n');
     expect(stdout).toContain('production also needs OPENAI_API_KEY\n');
     expect(stdout).toContain('– key              there is none: "dev" answers with the');
+    expect(stdout).toContain('– model            gpt-4o: not checked (there is no key)\n');
     expect(stdout).toContain('✔ proxy            none set: api.openai.com is called directly\n');
     expect(stdout).toMatch(/^✔ files {12}\d+ files of the template, all as they were written$/m);
     expect(stdout).toMatch(/\n\n9 good, 2 skipped\.\nNext: .*llm-api.* dev\n$/);
