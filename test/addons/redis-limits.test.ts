@@ -20,7 +20,7 @@ const ASKED = 360;
 const LOADERS = ['loader-1', 'loader-2', 'loader-3', 'loader-4', 'loader-5', 'loader-6'];
 const PER_SECOND = 8;
 const [ALICE, BOB, CAROL, DAVE] = ['alice-key', 'bob-key', 'carol-key', 'dave-key'] as const;
-const AWAY = 'Redis does not answer';
+const AWAY = 'Redis does not answer at 127.0.0.1:';
 const BACK = 'Redis answers again';
 
 describeProjects('one limit for three processes', HAS_REDIS, (project) => {
