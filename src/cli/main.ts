@@ -94,7 +94,9 @@ function fromCommander(error: CommanderError): CliError {
 
 function reportCliError({ message, hint, exitCode, details }: CliError): number {
   if (message) {
-    process.stderr.write(`${paint(process.stderr, 'red', 'error')} ${message}\n`);
+    // Who pressed Ctrl-C has made no mistake.
+    const label = exitCode === EXIT.cancelled ? '' : `${paint(process.stderr, 'red', 'error')} `;
+    process.stderr.write(`${label}${message}\n`);
     if (hint) process.stderr.write(`${hint}\n`);
   }
   const json = process.argv.includes('--json');

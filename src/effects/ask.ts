@@ -10,7 +10,7 @@ interface Choice<Value> {
 /** What is wrong with a text, or undefined when nothing is. */
 type Check = (text: string) => string | undefined | Promise<string | undefined>;
 
-/** Questions to a person in a terminal. Ctrl-C at any of them is a CliError with exit code 130. */
+/** Questions to a person in a terminal, before anything is written. Ctrl-C at any of them is a CliError with exit code 130. */
 export interface Asker {
   text(message: string, initial: string, check: Check): Promise<string>;
   choice<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
@@ -34,7 +34,10 @@ export function createAsker(output: NodeJS.WriteStream): Asker {
       return (answers as unknown as { value: Value }).value;
     } catch (error) {
       if ((error as Error).name !== 'ExitPromptError') throw error;
-      throw new CliError('', { exitCode: EXIT.cancelled, cause: error });
+      throw new CliError('Cancelled: nothing was written.', {
+        exitCode: EXIT.cancelled,
+        cause: error,
+      });
     }
   };
   const validate = (check: Check) => async (text: string) => (await check(text)) ?? true;

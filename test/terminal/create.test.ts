@@ -109,7 +109,7 @@ test('a name that cannot be is refused where it is typed', async () => {
 });
 
 test.each(DIALOGUE.map(([question], index) => [question, index] as const))(
-  'Ctrl-C at "%s" exits 130, quietly, and leaves nothing',
+  'Ctrl-C at "%s" exits 130, in one line, and leaves nothing',
   async (question, index) => {
     const cwd = await makeFolder();
     const terminal = await openTerminal('create-llm-api', [], { cwd });
@@ -117,6 +117,7 @@ test.each(DIALOGUE.map(([question], index) => [question, index] as const))(
     await terminal.waitFor(question);
     terminal.type(CTRL_C);
     expect(await terminal.exit).toBe(130);
+    expect(terminal.screen()).toMatch(/^Cancelled: nothing was written\.$/m);
     expect(terminal.screen()).not.toContain('error');
     expect(terminal.screen()).not.toMatch(/\n\s+at /);
     expect(await readdir(cwd)).toEqual([]);
