@@ -21,9 +21,13 @@ tool.on('exit', (code) => process.exit(code ?? 1));
 /** Either ends in a server that is asked "Hello" and stays up. */
 function chooseCommand() {
   if (existsSync(join(project, '.llm-api', 'project.json'))) {
-    const unused =
-      flags.length > 0 ? ` (${flags.join(' ')} is for a new one: remove it first)` : '';
-    console.error(`Found ./my-llm-api, starting it${unused}.`);
+    console.error('Found ./my-llm-api, starting it.');
+    if (flags.length > 0) {
+      const given = flags.join(' ');
+      console.error(
+        `Ignored: ${given}. For a new project, delete ./my-llm-api and run this again.`,
+      );
+    }
     return ['dev', project, '--ask', 'Hello'];
   }
   // What no flag says is FastAPI by default. A dry run leaves nothing to start.

@@ -97,7 +97,9 @@ describe('a fresh clone', () => {
 
     const second = npmStart('--', '--template', 'express');
     await second.waitForWords(/> Hello\n/, MINUTES);
-    expect(second.output()).toContain('Found ./my-llm-api');
+    expect(second.output()).toContain(
+      'Found ./my-llm-api, starting it.\nIgnored: --template express. For a new project, delete ./my-llm-api',
+    );
     expect(second.output()).not.toContain('Installing');
     await second.interrupt();
   });
