@@ -31,6 +31,24 @@ describeServers('/v1/chat/completions', { ...STACKS, command: 'own' }, (api) => 
         { messages: [say(long), say('x')].flatMap(({ messages }) => messages) },
         'messages',
       ],
+      ['a long refusal in a part', say([{ type: 'refusal', refusal: `${long}x` }]), 'messages'],
+      [
+        'a long call of a tool',
+        {
+          messages: [{ role: 'assistant', tool_calls: [{ function: { arguments: `${long}x` } }] }],
+        },
+        'messages',
+      ],
+      [
+        'long tools',
+        { tools: [{ type: 'function', function: { name: 'now', description: `${long}x` } }] },
+        'messages',
+      ],
+      [
+        'a long response_format',
+        { response_format: { json_schema: { schema: { enum: [[`${long}x`]] } } } },
+        'messages',
+      ],
     ])('%s', async (_what, fields, param) => {
       const error = expectApiError(await complete(api, fields), 400, 'invalid-request');
       expect(error.param?.split(/[.[/]/)[0]).toBe(param);
@@ -38,8 +56,13 @@ describeServers('/v1/chat/completions', { ...STACKS, command: 'own' }, (api) => 
     });
 
     test('no prompt that is just as long as it may be', async () => {
-      expect((await complete(api, say([text(long)]))).status).toBe(200);
-      expect((await complete(api, say('🦜'.repeat(LIMITS.promptChars)))).status).toBe(200);
+      // Every text counts, that of the role and of the type as well.
+      const rest = LIMITS.promptChars - 'user'.length;
+      const inPart = 'x'.repeat(rest - 'text'.length);
+      expect((await complete(api, say([text(inPart)]))).status).toBe(200);
+      expectApiError(await complete(api, say([text(`${inPart}x`)])), 400, 'invalid-request');
+      expect((await complete(api, say('🦜'.repeat(rest)))).status).toBe(200);
+      expectApiError(await complete(api, say('🦜'.repeat(rest + 1))), 400, 'invalid-request');
     });
 
     const post = chat();

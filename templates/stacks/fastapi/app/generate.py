@@ -103,8 +103,9 @@ class Service:
 
         try:
             self.gate.check_open()
-            await self.gate.count(self.gate.identify(http))
+            caller = self.gate.identify(http)
             async with self.gate.lifetime() as lifetime:
+                await self.gate.count(caller)
                 call = self.parse(await self.read(http) if message is None else message)
                 async with self.gate.place(lifetime, receive) as held:
                     if call.get("stream") or message is not None:

@@ -19,6 +19,7 @@ from app.record import current
 from app.settings import Settings
 from app.upstream import MAX_EVENT_BYTES, Usage
 
+READ = ["messages", "tools", "response_format"]  # By the model: MAX_PROMPT_CHARS is for them.
 TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 EVENT_END = re.compile(rb"\n\r?\n")
 NO_STORE = {"Cache-Control": "no-store"}
@@ -40,29 +41,33 @@ class ChatRequest(BaseModel):
 def limit_chat(settings: Settings) -> type[ChatRequest]:
     """The request with its limits in the type, so that /docs tells them and pydantic checks them."""
 
-    def check_length(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if sum(map(count_characters, messages)) > settings.max_prompt_chars:
-            raise ValueError(f"Messages may have {settings.max_prompt_chars} characters in all")
-        return messages
-
     known = AfterValidator(lambda name: find_model(settings, name))
-    short = Field(min_length=1), AfterValidator(check_length)
     tokens = Field(ge=1, le=settings.max_output_tokens), BeforeValidator(drop_zeros)
 
     class LimitedChatRequest(ChatRequest):
         model: Annotated[str, known]
-        messages: Annotated[list[dict[str, Any]], *short]
+        messages: Annotated[list[dict[str, Any]], Field(min_length=1)]
         max_tokens: Annotated[int, *tokens] | None = None
         max_completion_tokens: Annotated[int, *tokens] | None = None
 
     return LimitedChatRequest
 
 
-def count_characters(message: dict[str, Any]) -> int:
-    content = message.get("content")
-    parts = content if isinstance(content, list) else [content]
-    texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
-    return sum(len(text) for text in texts if isinstance(text, str))
+def check_length(call: dict[str, Any], limit: int) -> None:
+    """Of every text that the model may read, in whatever member it stands."""
+    count, left = 0, [call.get(name) for name in READ]
+    while left:
+        match left.pop():
+            case str() as text:
+                count += len(text)
+            case dict() as members:
+                left += members.values()
+            case list() as items:
+                left += items
+    if count > limit:
+        message = f"{', '.join(READ)} may have {limit} characters in all"
+        errors = [{"field": "messages", "message": message}]
+        raise Problem("invalid-request", "Some fields are wrong: see errors.", errors=errors)
 
 
 def list_models(settings: Settings) -> list[str]:
@@ -112,6 +117,7 @@ class ChatService(Service):
     def parse(self, body: str | bytes) -> dict[str, Any]:
         request: ChatRequest = check(self.chat_model, body)
         call = request.model_dump(exclude_unset=True)
+        check_length(call, self.settings.max_prompt_chars)
         record = current.get()
         record.model = record.end["model"] = call["model"]
         if not (call.get("max_completion_tokens") or call.get("max_tokens")):
@@ -201,7 +207,9 @@ def install_openai(app: FastAPI, service: Service) -> None:
 
     async def answer_models(scope: Scope, receive: Receive, send: Send) -> None:
         service.gate.check_open()
-        await service.gate.count(service.gate.identify(Request(scope)))
+        caller = service.gate.identify(Request(scope))
+        async with service.gate.lifetime():
+            await service.gate.count(caller)
         name = scope["path_params"].get("model")
         names = [find_model(settings, name)] if name else list_models(settings)
         models = [
