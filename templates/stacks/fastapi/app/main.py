@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.addons import install_addons
 from app.generate import STREAMED, Answer, Service
-from app.problems import KINDS, Problem, answer_problem, describe, describe_headers, fail
+from app.problems import HEADERS, KINDS, Problem, answer_problem, describe, describe_headers, fail
 from app.record import configure_logging
 from app.settings import Settings, load_settings
 
@@ -106,8 +106,8 @@ def create_app(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "X-Request-Id"],
-            expose_headers=["X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After"],
+            allow_headers=["*"],
+            expose_headers=[*HEADERS, "Idempotent-Replayed", "Cache-Status"],
         )
     # Around all layers of FastAPI's own: the outermost of these answers what nobody expected.
     app.middleware_stack = RequestLayer(app.build_middleware_stack(), service)
