@@ -68,8 +68,13 @@ class Repeats:
 
     async def _answer_once(self, name: str, body: str, batches: Batches) -> Batches:
         owner, kept = uuid.uuid4().hex, None
-        with suppress(Away):  # As if there were no key.
-            kept = await self._wait_for_turn(name, body, owner)
+        try:
+            with suppress(Away):  # As if there were no key.
+                kept = await self._wait_for_turn(name, body, owner)
+        except asyncio.CancelledError:
+            with suppress(Away):  # The claim may be on its way: the key is free behind it.
+                await self._store.run(HOLD, name, owner, 0)
+            raise
         if kept is not None:
             current.get().headers.append((b"idempotent-replayed", b"true"))
             yield kept

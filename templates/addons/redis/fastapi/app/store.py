@@ -57,10 +57,9 @@ class Store:
 
     async def ask(self, *command: Any) -> Any:
         """What Redis says, or `Away`."""
-        if self._is_away:
-            if time.monotonic() < self._ask_again_at:
-                raise Away
-            self._ask_again_at = time.monotonic() + PAUSE  # One asks for all.
+        # One asks for all: whoever comes meanwhile waits for what it hears.
+        if self._is_away and self._sending is None and time.monotonic() < self._ask_again_at:
+            raise Away
         answer = asyncio.get_running_loop().create_future()
         self._waiting.append((command, answer))
         if self._sending is None:

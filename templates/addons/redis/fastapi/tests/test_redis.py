@@ -16,7 +16,7 @@ from pydantic.networks import RedisDsn
 
 from app.redis import install_redis
 from app.settings import load_settings
-from app.store import RedisSettings
+from app.store import RedisSettings, Store
 from tests.conftest import MakeApp
 from tests.upstream import Handler, Pausing, answers, says
 
@@ -164,6 +164,27 @@ async def test_who_repeats_what_still_runs_waits(connect: Connect, redis_url: st
 
     assert again.result().text == first.result().text
     assert again.result().headers["idempotent-replayed"] == "true"
+
+
+async def test_who_leaves_while_it_asks_for_its_turn_frees_its_key(
+    connect: Connect, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, ask = asyncio.Event(), Store.ask
+
+    async def ask_and_tell(store: Store, *command: Any) -> Any:
+        asking.set()
+        return await ask(store, *command)
+
+    monkeypatch.setattr(Store, "ask", ask_and_tell)
+    client = await connect(answers, redis_url, of_app={"rate_limit": "0"})
+    leaving = asyncio.create_task(client.post("/generate", json=HI, headers=KEY))
+    await asking.wait()
+    leaving.cancel()
+    async with asyncio.timeout(5):
+        again = await client.post("/generate", json=HI, headers=KEY)
+
+    assert again.status_code == 200
+    assert "idempotent-replayed" not in again.headers
 
 
 async def test_a_failure_is_not_kept(connect: Connect, redis_url: str) -> None:
