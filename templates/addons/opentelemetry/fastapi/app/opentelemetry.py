@@ -29,6 +29,8 @@ from app.spans import Telemetry, TracedRecord, watched
 
 logger = logging.getLogger(__name__)
 
+FLUSH_TIMEOUT = 2.0  # Seconds that a stop waits for the collector at most.
+
 
 def parse_headers(text: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
@@ -92,8 +94,7 @@ def install_opentelemetry(
         metrics.add_metric_reader(numbers)
         async with lifespan(app) as state:
             yield state
-        now = asyncio.get_running_loop().time()
-        left = min(service.gate.cut_at - now, service.settings.drain_timeout)
+        left = min(service.gate.cut_at - asyncio.get_running_loop().time(), FLUSH_TIMEOUT)
         await send_rest(spans, numbers, max(left, CUT_GRACE))
 
     app.router.lifespan_context = export_meanwhile
