@@ -35,4 +35,16 @@ describeProjects('wrong settings of add-ons', HAS_REDIS, ({ directory }) => {
     expect(program.output()).not.toContain(SECRET);
     expect(code).toBe(1);
   });
+
+  // No client of Redis can read it, and what they throw may quote it.
+  test('the password is not shown where the address of Redis is none', async () => {
+    const REDIS_URL = `redis://:${SECRET}@127.0.0.1:notaport/0`;
+    const program = await startOwn(directory, { PORT: String(await findFreePort()), REDIS_URL });
+    const code = await withDeadline(program.ended, 20);
+    if (code === undefined) await stopProgram(program);
+    expect(program.output()).toContain('REDIS_URL');
+    expect(program.output()).not.toContain(SECRET);
+    expect(program.output()).not.toMatch(/^\s+at |Traceback/m);
+    expect(code).toBe(1);
+  });
 });

@@ -36,6 +36,10 @@ class KeyReused extends Problem {
   }
 }
 
+/** Also for messages on its WebSocket, not for the routes of other add-ons. */
+const isGenerate = ({ reply: { request } }: Exchange) =>
+  /^\/generate(\/ws)?$/.test(`${request.routeOptions.url}`);
+
 /**
  * Puts kept answers before the calls of the provider. What is kept is what the provider sent, so
  * that whatever reads it, whole or as a stream, reads it again as if it came from there.
@@ -47,6 +51,7 @@ export function keepAnswers({ upstream }: Service, state: SharedState): void {
 
   function askCache(ask: Ask): Ask {
     return async (exchange, call, createReader) => {
+      if (!isGenerate(exchange)) return ask(exchange, call, createReader);
       const slot = `llm-api:cache:${sha256(OPENAI_BASE_URL + JSON.stringify(call))}`;
       const found = await state.try((redis) => redis.get(slot));
       const status = (what: string) => exchange.reply.header('cache-status', `llm-api; ${what}`);

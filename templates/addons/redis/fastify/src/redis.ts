@@ -5,7 +5,7 @@ import { Redis, type Result } from 'ioredis';
 import type { Service } from './generate.js';
 import { describeKeptAnswers, keepAnswers } from './kept-answers.js';
 import { Problem } from './problems.js';
-import { type Settings, VARIABLES } from './settings.js';
+import { FORMATS, type Settings, VARIABLES } from './settings.js';
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -36,8 +36,10 @@ const SCRIPTS = {
     return redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))`,
 };
 
+const ADDRESS = 'redis://host:port/number, or rediss:// with TLS';
+Object.assign(FORMATS, { [ADDRESS]: isAddress });
 Object.assign(VARIABLES, {
-  REDIS_URL: { default: 'redis://127.0.0.1:6379/0', pattern: '^rediss?://[^\\s]+$' },
+  REDIS_URL: { default: 'redis://127.0.0.1:6379/0', format: ADDRESS },
   REDIS_FAIL: { default: 'open', enum: ['open', 'closed'] },
   IDEMPOTENCY_TTL: { default: 86_400, type: 'integer', minimum: 1 },
   CACHE_TTL: { default: 0, type: 'integer', minimum: 0 },
@@ -47,6 +49,17 @@ export interface RedisSettings extends Settings {
   readonly REDIS_FAIL: 'open' | 'closed';
   readonly IDEMPOTENCY_TTL: number;
   readonly CACHE_TTL: number;
+}
+
+/** What ioredis can read: it would throw what it cannot, password and all, or fail later. */
+function isAddress(text: string): boolean {
+  try {
+    const { username, password } = new URL(text);
+    decodeURIComponent(username + password);
+    return /^rediss?:\/\/[^\s/?#]+(\/\d*)?$/.test(text);
+  } catch {
+    return false;
+  }
 }
 
 /** Milliseconds that a command gets, and for which nothing is asked after one that failed. */
@@ -128,6 +141,8 @@ export async function addRedis(app: FastifyInstance, service: Service): Promise<
     maxRetriesPerRequest: 0,
     lazyConnect: true,
     connectTimeout: 1000,
+    // A connection may die without a word, and would take commands for many minutes.
+    socketTimeout: 1000,
     retryStrategy: (times) => Math.min(50 * times, 500),
   });
   app.addHook('onClose', async () => redis.disconnect());

@@ -51,6 +51,18 @@ test('a wrong setting is named, and a password in it is not shown', () => {
   expect(read).not.toThrow(/secret/);
 });
 
+test.each([
+  'redis://:secret@host:port',
+  'redis://:secret@host/name',
+  'redis://:secret@host/0?db=name',
+  'redis://:secret%ff@host',
+])('%s is not usable', (REDIS_URL) => {
+  const read = () => readSettings({ REDIS_URL });
+
+  expect(read).toThrow(/REDIS_URL must be/);
+  expect(read).not.toThrow(/secret/);
+});
+
 test.each(['', 'ü', 'x'.repeat(256)])('the key %j is not valid', async (key) => {
   const { generate } = await startApp(answer, { REDIS_URL: 'redis://127.0.0.1:1/0' });
 
