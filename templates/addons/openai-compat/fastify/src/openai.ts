@@ -8,7 +8,9 @@ import type { Settings } from './settings.js';
 /** A body that `bodySchema` has let pass. The rest of it is the provider's business. */
 interface ChatBody {
   readonly model: string;
-  readonly messages: readonly { readonly content?: unknown }[];
+  readonly messages: readonly object[];
+  readonly tools?: unknown;
+  readonly response_format?: unknown;
   readonly max_completion_tokens?: number | null;
   readonly max_tokens?: number | null;
   readonly stream?: boolean | null;
@@ -105,6 +107,7 @@ async function addRoutes(app: FastifyInstance, service: Service): Promise<void> 
     onRequest: (request, reply) => guard(service, request, reply),
     handler: async ({ body, exchange }, reply) => {
       exchange.model = find(body.model);
+      checkDepth(body);
       checkLength(body, settings.MAX_PROMPT_CHARS);
       const isCapped = Boolean(body.max_completion_tokens ?? body.max_tokens);
       const cap = { max_completion_tokens: settings.MAX_OUTPUT_TOKENS };
@@ -126,17 +129,31 @@ async function addRoutes(app: FastifyInstance, service: Service): Promise<void> 
 
 const describeModel = (id: string) => ({ id, object: 'model', created: 0, owned_by: 'llm-api' });
 
-/** The text of all messages, in characters: MAX_PROMPT_CHARS is what a caller may have read. */
-function checkLength({ messages }: ChatBody, max: number): void {
-  const texts = messages
-    .flatMap(({ content }) => content)
-    .map((part) => (typeof part === 'string' ? part : (part as { text?: unknown } | null)?.text));
-  const length = texts.reduce<number>(
-    (sum, one) => (typeof one === 'string' ? sum + [...one].length : sum),
-    0,
-  );
+/** Lists and objects in each other. Far more could be read, but not be written again. */
+const MAX_DEPTH = 200;
+
+function checkDepth(body: ChatBody): void {
+  let depth = 0;
+  for (const _level of readLevels(body)) {
+    depth += 1;
+    if (depth > MAX_DEPTH) throw new Problem('invalid-json');
+  }
+}
+
+/** All values in it, level by level: a caller can nest them deeper than functions can. */
+function* readLevels(value: unknown): Generator<unknown[]> {
+  const open = (one: unknown) => (typeof one === 'object' && one ? Object.values(one) : []);
+  for (let level = [value]; level.length > 0; level = level.flatMap(open)) yield level;
+}
+
+/** All text that the model may read, in characters, in whatever member it stands. */
+function checkLength({ messages, tools, response_format }: ChatBody, max: number): void {
+  let length = 0;
+  for (const level of readLevels([messages, tools, response_format])) {
+    for (const one of level) if (typeof one === 'string') length += [...one].length;
+  }
   if (length <= max) return;
-  const message = `must NOT have more than ${max} characters in all`;
+  const message = `must NOT have more than ${max} characters in all, with tools and response_format`;
   throw new Problem('invalid-request', { errors: [{ field: 'messages', message }] });
 }
 

@@ -62,6 +62,7 @@ test.each([
   [{ ...asked, max_tokens: 4097 }, 400, 'invalid-request', 'max_tokens'],
   [{ ...asked, messages: [] }, 400, 'invalid-request', 'messages'],
   [{ ...asked, messages: [{ content: 'long enough' }] }, 400, 'invalid-request', 'messages'],
+  [{ ...asked, tools: [{ name: 'long enough' }] }, 400, 'invalid-request', 'messages'],
   [{ ...asked, model: 'unknown' }, 404, 'model_not_found', null],
   [[], 400, 'invalid-request', null],
 ])('%j is %i %s', async (payload, status, code, param) => {
@@ -74,6 +75,19 @@ test.each([
     error: { message: expect.any(String), type: 'invalid_request_error', param, code },
   });
   expect(calls).toEqual([]);
+});
+
+test('what is nested too deep to be written again is refused', async () => {
+  const { app } = await startChat(answer);
+  const headers = { 'content-type': 'application/json' };
+  const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+  const payload = JSON.stringify({ ...asked, unknown: 'here' }).replace('"here"', deep);
+
+  const url = '/v1/chat/completions';
+  const response = await app.inject({ method: 'POST', url, headers, payload });
+
+  expect(response.statusCode).toBe(400);
+  expect(response.json().error.code).toBe('invalid-json');
 });
 
 test.each([{ stream: false }, { stream: true }])(
