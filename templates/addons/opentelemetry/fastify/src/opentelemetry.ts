@@ -35,7 +35,8 @@ interface OtelSettings extends Settings {
   readonly OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'false' | 'true';
 }
 
-/** Milliseconds for the last words, after a drain that took all of its time. */
+/** Milliseconds for the last words: at most, and after a drain that took all of its time. */
+const LAST_WORDS = 2000;
 const GRACE = 500;
 
 /** Traces and metrics of requests and of their calls of the provider, over OTLP. */
@@ -63,7 +64,9 @@ export async function addOpenTelemetry(app: FastifyInstance, service: Service): 
   };
   app.addHook('onClose', async () => {
     const timer = new AbortController();
-    const late = sleep(Math.max(0, endsAt - performance.now()), undefined, timer);
+    // A collector that is away would be tried again for many seconds.
+    const left = Math.min(LAST_WORDS, Math.max(0, endsAt - performance.now()));
+    const late = sleep(left, undefined, timer);
     await Promise.race([shutdown(), late]).catch(() => undefined);
     timer.abort();
   });
