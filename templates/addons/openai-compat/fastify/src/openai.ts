@@ -123,7 +123,7 @@ async function addRoutes(app: FastifyInstance, service: Service): Promise<void> 
 
   function find(model: string): string {
     if (models.includes(model)) return model;
-    throw new Problem('not-found', { reason: 'no such model' });
+    throw new Problem('not-found', { outcome: 'model_not_found' });
   }
 }
 

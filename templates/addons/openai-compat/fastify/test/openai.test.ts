@@ -66,7 +66,7 @@ test.each([
   [{ ...asked, model: 'unknown' }, 404, 'model_not_found', null],
   [[], 400, 'invalid-request', null],
 ])('%j is %i %s', async (payload, status, code, param) => {
-  const { chat, calls } = await startChat(answer, { MAX_PROMPT_CHARS: '10' });
+  const { chat, calls, log } = await startChat(answer, { MAX_PROMPT_CHARS: '10' });
 
   const response = await chat(payload);
 
@@ -74,6 +74,7 @@ test.each([
   expect(response.json()).toEqual({
     error: { message: expect.any(String), type: 'invalid_request_error', param, code },
   });
+  expect(log.at(-1)).toMatchObject({ status, outcome: code });
   expect(calls).toEqual([]);
 });
 

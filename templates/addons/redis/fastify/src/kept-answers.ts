@@ -26,7 +26,7 @@ const REUSED = 'This Idempotency-Key came with another request before';
 /** The same key for another request: of all mistakes the one that only this file knows. */
 class KeyReused extends Problem {
   constructor() {
-    super('invalid-request', { reason: 'idempotency-key-reused' });
+    super('invalid-request', { outcome: 'idempotency-key-reused' });
   }
 
   override toBody(requestId: string) {

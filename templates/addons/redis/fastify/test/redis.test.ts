@@ -118,13 +118,14 @@ describe.skipIf(!hasRedis)('with the redis-server of this machine', () => {
   });
 
   test('a key that comes with another request is refused', async () => {
-    const { generate, calls } = await startApp(answer, env);
+    const { generate, calls, log } = await startApp(answer, env);
 
     await generate({ prompt: 'Hi' }, { 'idempotency-key': 'reused' });
     const response = await generate({ prompt: 'Ho' }, { 'idempotency-key': 'reused' });
 
     expect(response.statusCode).toBe(422);
     expect(response.json().type).toBe('/problems/idempotency-key-reused');
+    expect(log.at(-1)).toMatchObject({ status: 422, outcome: 'idempotency-key-reused' });
     expect(calls).toHaveLength(1);
   });
 
