@@ -110,6 +110,8 @@ async def test_a_late_failure_is_the_last_event(
         ({"model": 1}, 400, "invalid-request", "model"),
         ({"messages": []}, 400, "invalid-request", "messages"),
         ({"messages": LONG}, 400, "invalid-request", "messages"),
+        ({"tools": [{"function": {"description": "123"}}]}, 400, "invalid-request", "messages"),
+        ({"response_format": {"any": [["123"]]}}, 400, "invalid-request", "messages"),
         ({"max_tokens": 4097}, 400, "invalid-request", "max_tokens"),
         ({"n": 2}, 400, "invalid-request", "n"),
     ],
@@ -117,7 +119,7 @@ async def test_a_late_failure_is_the_last_event(
 async def test_mistakes_are_told_as_openai_does(
     connect: Connect, changes: dict[str, Any], status: int, code: str, param: str | None
 ) -> None:
-    client = await connect(answers, max_prompt_chars=5)
+    client = await connect(answers, max_prompt_chars=8)
     response = await client.post(PATH, json=HI | changes)
 
     error = response.json()["error"]
