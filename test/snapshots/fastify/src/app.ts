@@ -99,7 +99,8 @@ export async function buildApp(settings: Settings, log?: Writable, addons: Addon
   if (CORS_ORIGINS.length > 0) {
     await app.register(import('@fastify/cors'), {
       origin: CORS_ORIGINS.includes('*') ? '*' : [...CORS_ORIGINS],
-      exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
+      exposedHeaders:
+        'x-request-id, retry-after, ratelimit, ratelimit-policy, idempotent-replayed, cache-status',
     });
   }
   // Before the body is read: a wrong path or method is wrong whatever comes with it.

@@ -27,6 +27,8 @@ type Slug = keyof typeof PROBLEMS;
 interface Extras {
   headers?: Record<string, string>;
   errors?: { field: string; message: string }[];
+  /** For the log: its name, where an add-on knows a more exact one than its slug. */
+  outcome?: string;
   /** For the log: what happened, in words that hold no prompt, key or upstream text. */
   reason?: string;
   cause?: Error;

@@ -5,7 +5,7 @@ import { DEFAULT_BASE_URL, DEFAULT_MODEL } from './defaults.js';
 /** Formats of values, under names that say what is asked for. */
 const URL = 'an http or https URL without user or query';
 const LIMIT = '0, or a number/second, /minute, /hour or /day';
-const formats = {
+export const FORMATS = {
   'visible ASCII': /^[\x21-\x7e]*$/,
   'a key, or sha256: and 64 hex digits': /^(sha256:[\da-f]{64}|(?!sha256:)[\x21-\x7e]+)$/i,
   '* or an origin': /^(\*|https?:\/\/[^\s/?#@]+)$/,
@@ -69,7 +69,7 @@ export function readSettings(...sources: Readonly<Record<string, string | undefi
   }
   const options = { allErrors: true, coerceTypes: true, useDefaults: true, strictTypes: false };
   // Not strict: a number without end, such as 1e999, is to meet the maximum.
-  const ajv = new Ajv({ ...options, strictNumbers: false, formats });
+  const ajv = new Ajv({ ...options, strictNumbers: false, formats: FORMATS });
   ajv.validate({ properties }, given);
   const mistakes = (ajv.errors ?? []).map(({ instancePath, message, params }) => {
     const allowed = params.allowedValues ? `: ${params.allowedValues.join(', ')}` : '';

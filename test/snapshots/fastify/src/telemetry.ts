@@ -43,7 +43,7 @@ export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
     const seconds = (performance.now() - exchange.startedAt) / 1000;
     const duration_ms = Math.round(seconds * 1000);
     const ttft_ms = exchange.firstToken && Math.round(exchange.firstToken);
-    const { slug: outcome = 'ok', extras: { reason, cause } = {} } = failure ?? {};
+    const { slug = 'ok', extras: { outcome = slug, reason, cause } = {} } = failure ?? {};
     const status = outcome === 'client_closed' ? 499 : answered;
     const { input_tokens = null, output_tokens = null } = usage ?? {};
     const line = { request_id, method, route, status, outcome, reason, duration_ms, ttft_ms };
