@@ -37,14 +37,17 @@ describeProjects('wrong settings of add-ons', HAS_REDIS, ({ directory }) => {
   });
 
   // No client of Redis can read it, and what they throw may quote it.
-  test('the password is not shown where the address of Redis is none', async () => {
-    const REDIS_URL = `redis://:${SECRET}@127.0.0.1:notaport/0`;
-    const program = await startOwn(directory, { PORT: String(await findFreePort()), REDIS_URL });
-    const code = await withDeadline(program.ended, 20);
-    if (code === undefined) await stopProgram(program);
-    expect(program.output()).toContain('REDIS_URL');
-    expect(program.output()).not.toContain(SECRET);
-    expect(program.output()).not.toMatch(/^\s+at |Traceback/m);
-    expect(code).toBe(1);
-  });
+  test.each(['127.0.0.1:notaport/0', '127.0.0.1/notadb', '127.0.0.1/0?db=x'])(
+    'the password is not shown where the address of Redis is none: %s',
+    async (address) => {
+      const REDIS_URL = `redis://:${SECRET}@${address}`;
+      const program = await startOwn(directory, { PORT: String(await findFreePort()), REDIS_URL });
+      const code = await withDeadline(program.ended, 20);
+      if (code === undefined) await stopProgram(program);
+      expect(program.output()).toContain('REDIS_URL');
+      expect(program.output()).not.toContain(SECRET);
+      expect(program.output()).not.toMatch(/^\s+at |Traceback/m);
+      expect(code).toBe(1);
+    },
+  );
 });

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import re
 import time
 from contextvars import Context
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.networks import RedisDsn
 from pydantic_settings import BaseSettings
 from redis.asyncio import Redis
@@ -24,10 +25,19 @@ PAUSE = 0.5  # Seconds in which nobody asks a Redis that did not answer.
 PREFIX = "llm-api:"
 
 
+def check_database(url: RedisDsn) -> RedisDsn:
+    if url.query or not re.fullmatch(r"/?\d*", url.path or ""):
+        raise ValueError("has to end in its port or the number of a database")
+    return url
+
+
+RedisUrl = Annotated[RedisDsn, AfterValidator(check_database), Field(repr=False)]
+
+
 class RedisSettings(BaseSettings):
     model_config = Settings.model_config
 
-    redis_url: Annotated[RedisDsn, Field(repr=False)] = RedisDsn("redis://127.0.0.1:6379/0")
+    redis_url: RedisUrl = RedisDsn("redis://127.0.0.1:6379/0")
     redis_fail: Literal["open", "closed"] = "open"
     idempotency_ttl: Seconds = 86_400
     cache_ttl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
