@@ -30,6 +30,7 @@ describe('add', () => {
   create    Dockerfile
   update    README.md
   create    compose.yaml
+  create    tests/test_docker.py
 
 Next:
   ${INSTALL}
