@@ -26,11 +26,15 @@ const bodySchema = ({ LLM_MODEL, MAX_OUTPUT_TOKENS: cap, ...settings }: Settings
   examples: [{ prompt: 'Say hello.' }, { prompt: 'Say hello.', stream: true }],
 });
 
-function renderCall({ prompt, system, stream, max_tokens, ...rest }: Body) {
+const STREAMING = { stream: true, stream_options: { include_usage: true } };
+
+/** What is undefined is not sent. */
+function renderCall(body: Body & { temperature?: number }) {
+  const { prompt, system, model, temperature, max_tokens, stream } = body;
   const messages = [{ role: 'user', content: prompt }];
   if (system !== undefined) messages.unshift({ role: 'system', content: system });
-  const streaming = stream && { stream, stream_options: { include_usage: true } };
-  return { ...rest, messages, max_completion_tokens: max_tokens, ...streaming };
+  const call = { model, messages, temperature, max_completion_tokens: max_tokens };
+  return stream ? { ...call, ...STREAMING } : call;
 }
 
 /** Milliseconds. Proxies close a connection on which nothing moves, many after 30 or 60 s. */

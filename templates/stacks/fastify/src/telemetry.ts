@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, exponentialBuckets, Gauge, Histogram, Registry } from 'prom-client';
-import type { Traffic } from './exchange.js';
+import type { Exchange, Traffic } from './exchange.js';
 import { traceOf } from './problems.js';
 
 const MODEL = ['gen_ai_request_model', 'gen_ai_operation_name'];
@@ -11,9 +11,12 @@ const FIRST_TOKEN = [
 const TOKENS = exponentialBuckets(1, 4, 14);
 const SHED = ['queue-timeout', 'overloaded', 'rate-limited', 'draining'];
 
+/** Milliseconds. */
+const TELL_EVERY = 20;
+
 /**
- * What is told of a request when it is over: one line in the log, and figures for Prometheus. The
- * names, labels and buckets of gen_ai_* are OpenTelemetry's:
+ * What is told of a request when it is over: one line in the log, and figures for Prometheus, which
+ * the function that this returns brings up to date. The names, labels and buckets of gen_ai_* are OpenTelemetry's:
  * https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
  */
 export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
@@ -30,36 +33,53 @@ export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
   const shed = new Counter(named('llm_api_shed_total', ['reason']));
   for (const reason of SHED) shed.inc({ reason }, 0);
   const waiting = new Gauge(named('llm_api_queued'));
-  const running = new Gauge({ ...named('llm_api_in_flight'), collect });
-  function collect() {
+  const running = new Gauge(named('llm_api_in_flight'));
+
+  // Some at a time: each by itself, in between other work, takes several times as long.
+  let ended: ReturnType<typeof describeEnd>[] = [];
+  traffic.report = (...end) => {
+    if (ended.push(describeEnd(...end)) === 1) setTimeout(tell, TELL_EVERY).unref();
+  };
+
+  function tell(): Registry {
+    const all = ended;
+    ended = [];
+    for (const { line, about, labels, cause, seconds, first } of all) {
+      const told = Object.assign(line, about, labels);
+      if (cause) log.error({ ...told, ...traceOf(cause) }, 'request');
+      else log.info(told, 'request');
+
+      const { method, route, status, outcome, reason, model, input_tokens, output_tokens } = told;
+      requests.inc({ method, route, status });
+      if (SHED.includes(outcome)) shed.inc({ reason: reason ?? outcome });
+      if (model === null) continue;
+      const asked = { gen_ai_request_model: model, gen_ai_operation_name: 'chat' };
+      duration.observe(asked, seconds);
+      if (first !== null) firstToken.observe(asked, first / 1000);
+      if (input_tokens === null || output_tokens === null) continue;
+      tokens.observe({ ...asked, gen_ai_token_type: 'input' }, input_tokens);
+      tokens.observe({ ...asked, gen_ai_token_type: 'output' }, output_tokens);
+    }
     running.set(traffic.running);
     waiting.set(traffic.waiting.size);
+    return registry;
   }
 
-  traffic.report = (exchange, answered) => {
-    const { id: request_id, reply, keyId: key_id, model, usage, failure, more } = exchange;
-    const { method, routeOptions } = reply.request;
-    const { url: route = 'unknown' } = routeOptions;
-    const seconds = (performance.now() - exchange.startedAt) / 1000;
-    const duration_ms = Math.round(seconds * 1000);
-    const ttft_ms = exchange.firstToken && Math.round(exchange.firstToken);
-    const { slug = 'ok', extras: { outcome = slug, reason, cause } = {} } = failure ?? {};
-    const status = outcome === 'client_closed' ? 499 : answered;
-    const { input_tokens = null, output_tokens = null } = usage ?? {};
-    const line = { request_id, method, route, status, outcome, reason, duration_ms, ttft_ms };
-    const told = { ...line, model, input_tokens, output_tokens, key_id, ...more?.labels };
-    if (cause) log.error({ ...told, ...traceOf(cause) }, 'request');
-    else log.info(told, 'request');
+  return tell;
+}
 
-    requests.inc({ method, route, status });
-    if (SHED.includes(outcome)) shed.inc({ reason: reason ?? outcome });
-    if (model === null) return;
-    const labels = { gen_ai_request_model: model, gen_ai_operation_name: 'chat' };
-    duration.observe(labels, seconds);
-    if (exchange.firstToken !== null) firstToken.observe(labels, exchange.firstToken / 1000);
-    if (!usage) return;
-    tokens.observe({ ...labels, gen_ai_token_type: 'input' }, usage.input_tokens);
-    tokens.observe({ ...labels, gen_ai_token_type: 'output' }, usage.output_tokens);
-  };
-  return registry;
+/** What is told later: so little that the request itself can be forgotten. */
+function describeEnd(exchange: Exchange, answered: number) {
+  const { id: request_id, reply, route, keyId: key_id, model, usage, failure, more } = exchange;
+  const { slug = 'ok', extras: { outcome = slug, reason, cause } = {} } = failure ?? {};
+  const { input_tokens = null, output_tokens = null } = usage ?? {};
+  const { method } = reply.request;
+  const status = outcome === 'client_closed' ? 499 : answered;
+  const { startedAt, firstToken: first } = exchange;
+  const seconds = (performance.now() - startedAt) / 1000;
+  const duration_ms = Math.round(seconds * 1000);
+  const ttft_ms = first && Math.round(first);
+  const line = { request_id, method, route, status, outcome, reason, duration_ms, ttft_ms };
+  const about = { model, input_tokens, output_tokens, key_id };
+  return { line, about, labels: more?.labels, cause, seconds, first };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { answer, startApp } from './support.js';
 
 const hash = createHash('sha256').update('second').digest('hex');
@@ -13,7 +13,7 @@ test.each(['first', 'second'])(
 
     expect((await generate({ prompt: 'Hi' }, bearer(key))).statusCode).toBe(200);
     const expected = createHash('sha256').update(key).digest('hex').slice(0, 8);
-    expect(log.at(-1)).toMatchObject({ key_id: expected });
+    await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ key_id: expected }));
   },
 );
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { answer, sendJson, startApp } from './support.js';
 
 test('a prompt is answered with text, model, finish reason and usage', async () => {
@@ -142,7 +142,9 @@ test('a connection that breaks is 502 upstream-failed', async () => {
   const response = await generate({ prompt: 'Hi' });
 
   expect([response.statusCode, response.json().type]).toEqual([502, '/problems/upstream-failed']);
-  expect(log.at(-1)).toMatchObject({ outcome: 'upstream-failed', reason: 'UND_ERR_SOCKET' });
+  await vi.waitFor(() =>
+    expect(log.at(-1)).toMatchObject({ outcome: 'upstream-failed', reason: 'UND_ERR_SOCKET' }),
+  );
 });
 
 test.each([

@@ -31,6 +31,7 @@ test('each message is answered by what a stream would hold', async () => {
   ];
   expect(said).toEqual([...one, ...one]);
   const line = { route: '/generate/ws', status: 200, outcome: 'ok' };
+  await vi.waitFor(() => expect(log).toHaveLength(2));
   expect(log).toMatchObject([
     { ...line, request_id: 'mine-1' },
     { ...line, request_id: 'mine-2' },

@@ -32,8 +32,7 @@ export async function buildApp(settings: Settings, log?: Writable, addons: Addon
     logger: {
       // The names that the other stacks take; pino has its own for one of them.
       level: LOG_LEVEL === 'warning' ? 'warn' : LOG_LEVEL,
-      // Several lines at a time: a write for each would take as long as all the rest of a log.
-      stream: log ?? pino.destination({ sync: false, minLength: 4096, periodicFlush: 50 }),
+      stream: log ?? pino.destination(),
       base: null,
       messageKey: 'message',
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
@@ -63,7 +62,9 @@ export async function buildApp(settings: Settings, log?: Writable, addons: Addon
   app.setErrorHandler(answerError);
 
   const traffic = new Traffic(settings);
-  const renderMetrics = shareMetrics(createTelemetry(app.log, traffic));
+  const tell = createTelemetry(app.log, traffic);
+  const renderMetrics = shareMetrics(tell);
+  app.addHook('onClose', async () => void tell());
   app.addHook('preClose', async () => {
     await traffic.drain();
     for (const socket of app.websocketServer.clients) socket.close(1012, 'This server stops.');
@@ -72,7 +73,7 @@ export async function buildApp(settings: Settings, log?: Writable, addons: Addon
   function begin(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
     const exchange = traffic.begin(request.id, reply);
     request.exchange = exchange;
-    const { raw } = reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+    const { raw } = reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     // Not Fastify's onResponse, which stays silent when the client leaves.
     raw.once('close', () => {
       if (!raw.writableEnded) exchange.abort(new Problem('client_closed'));
@@ -104,10 +105,10 @@ export async function buildApp(settings: Settings, log?: Writable, addons: Addon
     });
   }
   // Before the body is read: a wrong path or method is wrong whatever comes with it.
-  app.addHook('onRequest', async ({ is404, url, headers: { upgrade }, routeOptions }) => {
+  app.addHook('onRequest', ({ is404, url, headers: { upgrade }, exchange }, _reply, next) => {
     const isSocket = upgrade?.toLowerCase() === 'websocket';
-    if (isSocket !== (routeOptions.url === '/generate/ws')) throw new Problem('not-found');
-    if (!is404) return;
+    if (isSocket !== (exchange.route === '/generate/ws')) throw new Problem('not-found');
+    if (!is404) return next();
     const [path = url] = url.split('?', 1);
     const allowed = app.supportedMethods.filter((method) => app.hasRoute({ url: path, method }));
     if (allowed.length === 0) throw new Problem('not-found');

@@ -22,6 +22,8 @@ export class Exchange {
   more?: Record<'headers' | 'labels', Record<string, string>>;
   /** Stops what is waited for: one thing at a time. */
   onAbort = (_reason: Error) => {};
+  route = 'unknown';
+  timer?: NodeJS.Timeout;
 
   constructor(
     readonly id: string,
@@ -68,23 +70,30 @@ export class Traffic {
   readonly waiting = new Set<() => void>();
   /** Is told of each exchange that has ended, with its status. */
   report = (_exchange: Exchange, _status: number) => {};
-  readonly #open = new Map<Exchange, NodeJS.Timeout>();
+  // No Map: what was in one that changes all the time is held by its old tables, and outlives many
+  // garbage collections with all of its request.
+  readonly #open: Exchange[] = [];
   #isDraining = false;
 
   constructor(readonly settings: Settings) {}
 
   begin(id: string, reply: FastifyReply): Exchange {
     const exchange = new Exchange(id, reply);
+    exchange.route = reply.request.routeOptions.url ?? exchange.route;
+    this.#open.push(exchange);
     const late = () => exchange.abort(new Problem('upstream-timeout'));
-    this.#open.set(exchange, setTimeout(late, this.settings.REQUEST_TIMEOUT * 1000));
+    exchange.timer = setTimeout(late, this.settings.REQUEST_TIMEOUT * 1000);
     if (this.#isDraining) exchange.abort(stopping());
     return exchange;
   }
 
   /** Without a status it leaves no trace, such as a handshake that became a WebSocket. */
   end(exchange: Exchange, status?: number): void {
-    clearTimeout(this.#open.get(exchange));
-    if (this.#open.delete(exchange) && status) this.report(exchange, status);
+    const place = this.#open.indexOf(exchange);
+    if (place < 0) return;
+    this.#open.splice(place, 1);
+    clearTimeout(exchange.timer);
+    if (status) this.report(exchange, status);
   }
 
   /** Waits for one of MAX_CONCURRENCY places, and keeps it until `use` has come to its end. */
@@ -112,10 +121,10 @@ export class Traffic {
   async drain(): Promise<void> {
     this.#isDraining = true;
     const until = performance.now() + this.settings.DRAIN_TIMEOUT * 1000;
-    while (this.#open.size > 0 && performance.now() < until) await sleep(20);
-    for (const exchange of this.#open.keys()) exchange.abort(stopping());
+    while (this.#open.length > 0 && performance.now() < until) await sleep(20);
+    for (const exchange of [...this.#open]) exchange.abort(stopping());
     // For the last words to those who are cut off.
-    if (this.#open.size > 0) await sleep(300);
+    if (this.#open.length > 0) await sleep(300);
   }
 }
 

@@ -46,11 +46,11 @@ async function askFigures(worker: Worker) {
 }
 
 /** What renders the metrics of this process; in a worker, those of all workers, added up. */
-export function shareMetrics(registry: Registry): () => Promise<string> {
-  if (!cluster.isWorker) return () => registry.metrics();
+export function shareMetrics(update: () => Registry): () => Promise<string> {
+  if (!cluster.isWorker) return () => update().metrics();
   const answers = new EventEmitter();
   process.on('message', async (message: 'figures' | { metrics: string }) => {
-    if (message === 'figures') process.send?.(await registry.getMetricsAsJSON());
+    if (message === 'figures') process.send?.(await update().getMetricsAsJSON());
     else answers.emit('metrics', message.metrics);
   });
   return async () => {

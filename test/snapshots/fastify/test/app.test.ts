@@ -1,5 +1,5 @@
 import type { InjectOptions } from 'fastify';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { answer, startApp } from './support.js';
 
 const json = { 'content-type': 'application/json' };
@@ -45,7 +45,7 @@ test.each<[string, InjectOptions, number, string]>([
     detail: expect.any(String),
     request_id: 'mine-1',
   });
-  expect(log).toMatchObject([{ level: 'info', status, outcome: slug }]);
+  await vi.waitFor(() => expect(log).toMatchObject([{ level: 'info', status, outcome: slug }]));
 });
 
 test.each([
@@ -75,6 +75,7 @@ test('a request is one line in the log, without prompt, answer or key', async ()
     payload: { prompt: 'Tell nobody' },
   });
 
+  await vi.waitFor(() => expect(log).toHaveLength(1));
   expect(log).toEqual([
     {
       level: 'info',
