@@ -1,5 +1,5 @@
 /** What the one add-on keeps is none of the other's business. */
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startMock } from '../../src/mock/index.ts';
 import { describeProjects } from '../contract/describe.ts';
 import { serverEnvironment } from '../contract/environment.ts';
@@ -10,7 +10,7 @@ import { chat } from './chat.ts';
 import { HAS_REDIS, startRedis } from './redis.ts';
 
 describeProjects('/v1/chat/completions with a cache', HAS_REDIS, ({ directory }) => {
-  test('asks the provider each time', async () => {
+  test('asks the provider each time', async ({ onTestFinished }) => {
     const [mock, redis] = await Promise.all([startMock(), startRedis()]);
     const server = await startOwnServer(directory, {
       ...serverEnvironment(mock.url),
