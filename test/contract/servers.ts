@@ -49,12 +49,14 @@ export async function prepareProjects(
   flags: readonly string[] = [],
 ): Promise<readonly (Project | Failure)[]> {
   const say = (text: string): void => void process.stderr.write(`contract: ${text}\n`);
-  const wanted = [...stacks];
+  const wanted = [...stacks.entries()];
+  // In the order of the stacks, not in that of who is ready first: every run has the same.
   const projects: (Project | Failure)[] = [];
   const work = async (): Promise<void> => {
-    for (let stack = wanted.shift(); stack; stack = wanted.shift()) {
+    for (let next = wanted.shift(); next; next = wanted.shift()) {
+      const [index, stack] = next;
       const failed = (error: Error): Failure => ({ stack, problem: error.message });
-      projects.push(await prepareProject(tool, stack, say, flags).catch(failed));
+      projects[index] = await prepareProject(tool, stack, say, flags).catch(failed);
     }
   };
   await Promise.all([work(), work()]);
