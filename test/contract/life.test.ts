@@ -9,7 +9,7 @@ import { bearer, CALLER_KEYS, serverEnvironment } from './environment.ts';
 import { eventually, waitForToken } from './eventually.ts';
 import { generate, open, parseEvents, send } from './http.ts';
 import { startOwnServer } from './own.ts';
-import { stopProgram, withDeadline } from './program.ts';
+import { withDeadline } from './program.ts';
 import { startServer } from './server.ts';
 
 describeProjects('ends', {}, ({ stack, directory }) => {
@@ -89,7 +89,7 @@ describeProjects('llm-api dev', {}, ({ stack, directory }) => {
     };
     await eventually(async () => expect(await askedModel()).toBe('reloaded-model'), 20);
     await server.stop();
-    expect(await stopProgram(server.program)).toBe(0);
+    expect(await server.program.ended).toBe(0);
   });
 });
 

@@ -75,20 +75,28 @@ export async function waitUntilHealthy(program: Program, url: string): Promise<v
     if (answer?.status === 200) return;
     await pause(50);
   }
+  const end = await tellEnd(program);
   killGroup(program.pid);
-  throw new Error(`The server did not come up at ${url}. It wrote:\n${program.output()}`);
+  throw new Error(`The server did not come up at ${url}. ${end}`);
 }
 
-/** Asks a program to end. @throws Error when it has not within `seconds`. */
+/** Asks a program to end. @throws Error when it had by itself, or has not within `seconds`. */
 export async function stopProgram(
   program: Program,
   seconds = 10,
 ): Promise<number | NodeJS.Signals> {
+  if (program.hasEnded()) throw new Error(`Nobody had asked it to end. ${await tellEnd(program)}`);
   program.kill('SIGTERM');
   const code = await withDeadline(program.ended, seconds);
   if (code !== undefined) return code;
   killGroup(program.pid);
   throw new Error(`It did not end within ${seconds} s of SIGTERM. It wrote:\n${program.output()}`);
+}
+
+async function tellEnd(program: Program): Promise<string> {
+  const code = await withDeadline(program.ended, 1);
+  const end = code === undefined ? 'It has not ended' : `It ended with ${code}`;
+  return `${end}, and wrote:\n${program.output()}`;
 }
 
 /** The promise's value, or undefined when it does not come in time. */
