@@ -1,5 +1,6 @@
 import { setEnvValue } from '../core/env-file.ts';
-import { type FileOp, plan } from '../core/plan.ts';
+import type { FileOp } from '../core/plan.ts';
+import { planNew } from '../core/plan-new.ts';
 import { formatRecord } from '../core/record.ts';
 import { render } from '../core/render.ts';
 import type { StackManifest } from '../core/stacks.ts';
@@ -24,8 +25,14 @@ export async function planCreate({ answers, directory, key }: Request): Promise<
   const project = render(answers, template, VERSION);
   const target = new Map([...project, ...formatRecord({ version: VERSION, answers }, project)]);
   const disk = await readDisk(directory, [...target.keys(), ENV_FILE]);
-  const ops = plan(EMPTY_TREE, disk, target);
+  const ops = disk.size === 0 ? planNew(target) : await planOver(disk, target);
   return { ops: key ? [planKey(disk, key), ...ops] : ops, disk, manifest: template.manifest };
+}
+
+/** Loaded here because a new project, which has nothing to merge with, never needs it. */
+async function planOver(disk: FileTree, target: FileTree): Promise<readonly FileOp[]> {
+  const { plan } = await import('../core/plan.ts');
+  return plan(EMPTY_TREE, disk, target);
 }
 
 /** The key goes beside the project, not into it: no record, no repository, and only you read it. */

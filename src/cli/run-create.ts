@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { formatCommands, GIT_STEPS, planInstall, type Step } from '../core/commands.ts';
 import { CliError } from '../core/errors.ts';
-import { resolveForOurs } from '../core/plan.ts';
+import { resolveForOurs } from '../core/plan-new.ts';
 import type { PackageManager } from '../core/stacks.ts';
 import type { Asker } from '../effects/ask.ts';
 import { isToolOnPath } from '../effects/programs.ts';
@@ -13,7 +13,7 @@ import { withInterrupt } from './interrupt.ts';
 import { type CreatePlan, planCreate } from './plan-create.ts';
 import { createPrinter, isCi, type Printer } from './print.ts';
 import type { StepsResult } from './run-steps.ts';
-import { showClosing, showDryRun, showReplaced } from './show-create.ts';
+import { showClosing, showReplaced } from './show-create.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -25,7 +25,10 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
   const request = await collectAnswers(typed, flags, await loadAsker(flags));
   if (!flags.dryRun) recoverProject(request.directory);
   const planned = await planCreate(request);
-  if (flags.dryRun) return showDryRun(printer, request, planned);
+  if (flags.dryRun) {
+    const { showDryRun } = await import('./show-dry-run.ts');
+    return showDryRun(printer, request, planned);
+  }
   showReplaced(printer, planned);
   await withInterrupt((signal) => makeProject(request, planned, flags, printer, signal));
   if (flags.run) {

@@ -19,14 +19,17 @@ export const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
 /** npm's limit on a package name, which also keeps every file system content. */
 const MAX_NAME_BYTES = 214;
-const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$/i;
+const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$/;
 /**
  * Not possible in a Windows file name (`<>:"|?*`), expanded by the shells that launch scripts
  * (`$`, backtick, `%`), or the end of a path for the tools that read paths as URLs (`#`).
  */
 const FORBIDDEN_CHARACTERS = /[<>:"|?*$`%#]/u;
-/** Control, format (bidirectional overrides), lone surrogates, unassigned, line separators. */
-const INVISIBLE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
+/**
+ * Control, format (bidirectional overrides), lone surrogates, unassigned, line separators. As text,
+ * because a literal is built wherever this file is loaded, out of tables of all of Unicode.
+ */
+const INVISIBLE_CHARACTERS = '[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Cn}\\p{Zl}\\p{Zp}]';
 const HOST_NAME = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])$/;
 /**
  * All but what a path needs and every reader takes as it stands: `$(id)` or `it's` in the path of
@@ -41,20 +44,22 @@ const NOT_PLAIN_IN_URL = /[^A-Za-z0-9\-._~:/@%+,=[\]]|(?<=:)~/g;
 export function nameProblem(name: string): string | undefined {
   if (name.trim() === '') return 'is empty';
   if (/[/\\]/.test(name)) return 'has a path separator';
-  if (!isPlainAscii(name) && INVISIBLE_CHARACTERS.test(name)) {
-    return 'has control or invisible characters';
-  }
+  if (hasInvisible(name)) return 'has control or invisible characters';
   if (/^[.-]/.test(name)) return 'starts with a dot or a dash';
   if (/^\s|[\s.]$/u.test(name)) return 'starts with a space, or ends with a space or a dot';
   const forbidden = FORBIDDEN_CHARACTERS.exec(name);
   if (forbidden) return `has the character ${forbidden[0]}`;
-  if (WINDOWS_DEVICE.test(name)) return 'is the name of a device on Windows';
+  if (WINDOWS_DEVICE.test(name.toLowerCase())) return 'is the name of a device on Windows';
   const bytes = utf8Length(name);
   if (bytes > MAX_NAME_BYTES) return `is ${bytes} bytes long (the limit is ${MAX_NAME_BYTES})`;
   return undefined;
 }
 
-/** Nearly every name is: to look for what one cannot see builds tables of all of Unicode first. */
+function hasInvisible(text: string): boolean {
+  return !isPlainAscii(text) && new RegExp(INVISIBLE_CHARACTERS, 'u').test(text);
+}
+
+/** Nearly every name is. */
 function isPlainAscii(text: string): boolean {
   return /^[ -~]*$/.test(text);
 }
@@ -71,7 +76,7 @@ export function parseName(name: string): string {
 
 /** In quotes, with what one cannot see shown by its number. */
 function quote(text: string): string {
-  const shown = [...text].map((c) => (INVISIBLE_CHARACTERS.test(c) ? json(c) : JSON.stringify(c)));
+  const shown = [...text].map((c) => (hasInvisible(c) ? json(c) : JSON.stringify(c)));
   return `"${shown.map((c) => c.slice(1, -1)).join('')}"`;
 }
 
@@ -127,9 +132,7 @@ export function parseBaseUrl(text: string): string {
  * `taken` (npm cannot install a package below one of the same name).
  */
 export function slugify(name: string, taken: readonly string[] = []): string {
-  const letters = name
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
+  const letters = (isPlainAscii(name) ? name : withoutAccents(name))
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
@@ -137,6 +140,10 @@ export function slugify(name: string, taken: readonly string[] = []): string {
     .replace(/-+$/, '');
   const slug = letters || 'llm-api-project';
   return taken.includes(slug) ? `${slug}-project` : slug;
+}
+
+function withoutAccents(text: string): string {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '');
 }
 
 function utf8Length(text: string): number {

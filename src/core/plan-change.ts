@@ -1,5 +1,6 @@
 import { followMoves, type Moves } from './moves.ts';
-import { type FileOp, plan, resolveForOurs } from './plan.ts';
+import { type FileOp, plan } from './plan.ts';
+import { resolveForOurs } from './plan-new.ts';
 import { formatRecord, type ProjectRecord } from './record.ts';
 import { EMPTY_TREE, type FileTree } from './tree.ts';
 

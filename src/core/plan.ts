@@ -101,10 +101,3 @@ function isExecutable({ mode }: FileEntry): boolean {
 function sameText(a: FileEntry, b: FileEntry): boolean {
   return a.text === b.text || a.text.replaceAll('\r\n', '\n') === b.text.replaceAll('\r\n', '\n');
 }
-
-/** The same plan for someone who said that our version wins: conflicts become updates. */
-export function resolveForOurs(ops: readonly FileOp[]): readonly FileOp[] {
-  return ops.map((op) =>
-    op.kind === 'conflict' ? { kind: 'update', path: op.path, file: op.ours } : op,
-  );
-}

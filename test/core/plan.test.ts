@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { plan } from '../../src/core/plan.ts';
+import { planNew } from '../../src/core/plan-new.ts';
 import { EMPTY_TREE, type FileEntry } from '../../src/core/tree.ts';
 import { applyPlan, tree } from './trees.ts';
 
@@ -130,6 +131,14 @@ describe('one file', () => {
 });
 
 describe('a project', () => {
+  test('into nothing, without what merges: the same operations', () => {
+    const target = new Map([
+      ...tree({ 'b/c': '1', d: { text: '2', mode: 0o755 } }),
+      ...tree({ a: '' }),
+    ]);
+    expect(planNew(target)).toEqual(plan(EMPTY_TREE, EMPTY_TREE, target));
+  });
+
   const base = tree({
     'a.txt': 'a\n',
     'b/c.txt': 'c\n',
