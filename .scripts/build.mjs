@@ -7,7 +7,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { collectNotices } from './notices.mjs';
 
 const root = new URL('..', import.meta.url);
@@ -19,13 +19,13 @@ const aside = `dist-${process.pid}`;
 /** What becomes a file of its own, and its name. Grows while it is gone through. */
 const files = new Map([
   ['src/cli/main.ts', 'main'],
-  // Main knows an error by its class: there is to be one of it, whoever throws.
-  ['src/core/errors.ts', 'errors'],
   // Heavy, and needed by several.
   ['execa', 'execa'],
 ]);
 /** Files that are nearly all a library's. */
 const LIBRARIES = new Set(['execa', 'effects-ask', 'effects-ask-upstream']);
+/** Main has these for all: it knows an error by its class, whoever throws, and loads commander. */
+const MAINS = new Set(['src/core/errors.ts', 'commander']);
 const outputs = {};
 for (const [source, name] of files) {
   const { metafile } = await build({
@@ -44,9 +44,11 @@ for (const [source, name] of files) {
     // What esbuild writes instead is `require`: Node's own would load its whole loader of modules.
     supported: { 'dynamic-import': false },
     alias: { '@inquirer/external-editor': './.scripts/no-editor.mjs' },
-    define: { __VERSION__: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
-    banner: { js: "const bundleUrl=require('node:url').pathToFileURL(__filename).href;" },
-    plugins: [{ name: 'files of their own', setup: keepApart }],
+    define: { __VERSION__: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
+    plugins: [
+      { name: 'files of their own', setup: (hooks) => keepApart(hooks, name) },
+      { name: 'a smaller commander', setup: shortenCommander },
+    ],
     metafile: true,
     logLevel: 'warning',
   });
@@ -56,7 +58,7 @@ await rm(new URL('dist', root), { recursive: true, force: true });
 await rename(new URL(aside, root), new URL('dist', root));
 await writeFile(new URL('THIRD-PARTY-NOTICES', root), await collectNotices(root, { outputs }));
 
-function keepApart({ onResolve, onLoad }) {
+function keepApart({ onResolve, onLoad }, name) {
   onResolve({ filter: /./ }, ({ path, kind, resolveDir }) => {
     if (kind === 'entry-point') return;
     const isOurs = path.startsWith('.') && path.endsWith('.ts');
@@ -64,6 +66,7 @@ function keepApart({ onResolve, onLoad }) {
     if (kind === 'dynamic-import' && isOurs && !files.has(source)) {
       files.set(source, source.slice('src/'.length, -'.ts'.length).replaceAll('/', '-'));
     }
+    if (name !== 'main' && MAINS.has(source)) return { path: './main.cjs', external: true };
     if (files.has(source)) return { path: `./${files.get(source)}.cjs`, external: true };
   });
   // commander could start programs for subcommands in files of their own; we have none, and what
@@ -72,4 +75,12 @@ function keepApart({ onResolve, onLoad }) {
     /[\\/]commander[\\/]/.test(importer) ? { path: 'none', namespace: 'none' } : undefined,
   );
   onLoad({ filter: /^none$/, namespace: 'none' }, () => ({ contents: '' }));
+}
+
+/** It lies beside code of ours: file by file, then, so that only its own names become short. */
+function shortenCommander({ onLoad }) {
+  onLoad({ filter: /[\\/]commander[\\/]lib[\\/]/ }, async ({ path }) => {
+    const { code } = await transform(await readFile(path, 'utf8'), { minify: true });
+    return { contents: code };
+  });
 }

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-const { main } = require('./main.js');
-
-main('create-llm-api');
+try {
+  require('../dist/cli/main.cjs').main('create-llm-api');
+} catch (error) {
+  require('./not-built.js')(error);
+}

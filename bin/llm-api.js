@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-const { main } = require('./main.js');
-
-main('llm-api');
+try {
+  require('../dist/cli/main.cjs').main('llm-api');
+} catch (error) {
+  require('./not-built.js')(error);
+}

@@ -1,19 +1,12 @@
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
-import { addCommand, removeCommand } from './add.ts';
-import { benchCommand } from './bench.ts';
-import { completionCommand } from './completion.ts';
 import { createCommand } from './create.ts';
-import { devCommand } from './dev.ts';
-import { doctorCommand } from './doctor.ts';
-import { generateCommand } from './generate.ts';
-import { helpCommand } from './help.ts';
-import { mockCommand } from './mock.ts';
 import { createPrinter, paint } from './print.ts';
-import { startCommand } from './start.ts';
-import { templatesCommand } from './templates.ts';
-import { upgradeCommand } from './upgrade.ts';
 import { VERSION } from './version.ts';
+
+/** For what is loaded later: one class of errors, and one commander, for all files of the bundle. */
+export * from 'commander';
+export * from '../core/errors.ts';
 
 /** The two names that this program is installed under. */
 export type BinName = 'create-llm-api' | 'llm-api';
@@ -27,14 +20,15 @@ export async function main(bin: BinName): Promise<void> {
   // before what was started has been ended.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
-    await createProgram(bin).parseAsync(process.argv);
+    const program = await createProgram(bin);
+    await program.parseAsync(process.argv);
   } catch (error) {
     process.exitCode = reportError(error);
   }
 }
 
-function createProgram(bin: BinName): Command {
-  const program = bin === 'create-llm-api' ? createCommand().name(bin) : createToolbox();
+async function createProgram(bin: BinName): Promise<Command> {
+  const program = bin === 'create-llm-api' ? createCommand().name(bin) : await loadToolbox();
   program.version(VERSION, '-V, --version', 'print the version');
   for (const command of [program, ...program.commands]) {
     command
@@ -46,24 +40,10 @@ function createProgram(bin: BinName): Command {
   return program;
 }
 
-function createToolbox(): Command {
-  const program: Command = new Command('llm-api');
-  return program
-    .description('Makes and runs LLM API projects.')
-    .helpCommand(false)
-    .addCommand(createCommand())
-    .addCommand(devCommand())
-    .addCommand(startCommand())
-    .addCommand(mockCommand())
-    .addCommand(generateCommand())
-    .addCommand(benchCommand())
-    .addCommand(doctorCommand())
-    .addCommand(upgradeCommand())
-    .addCommand(addCommand())
-    .addCommand(removeCommand())
-    .addCommand(templatesCommand())
-    .addCommand(completionCommand(() => program))
-    .addCommand(helpCommand(() => program));
+/** Not read by who makes a project with the other name. */
+async function loadToolbox(): Promise<Command> {
+  const { createToolbox } = await import('./toolbox.ts');
+  return createToolbox();
 }
 
 /** @returns the exit code */

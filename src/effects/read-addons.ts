@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   ADDONS,
   type AddonManifest,
@@ -9,7 +10,7 @@ import {
 import { CliError } from '../core/errors.ts';
 
 /** The same from src/effects and dist/cli: see .scripts/build.mjs. */
-export const ADDONS_URL = new URL('../../templates/addons/', import.meta.url);
+export const ADDONS_FOLDER = join(import.meta.dirname, '../../templates/addons');
 
 /** What every add-on says of itself, in the order of the table. */
 export function readAddonManifests(): readonly Omit<AddonTemplate, 'folders'>[] {
@@ -18,8 +19,8 @@ export function readAddonManifests(): readonly Omit<AddonTemplate, 'folders'>[] 
 
 export function readAddonManifest(name: AddonName): AddonManifest {
   try {
-    const url = new URL(`${name}/addon.json`, ADDONS_URL);
-    return parseAddonManifest(name, readFileSync(url, 'utf8'));
+    const file = join(ADDONS_FOLDER, name, 'addon.json');
+    return parseAddonManifest(name, readFileSync(file, 'utf8'));
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
     throw new CliError(`The add-on "${name}" is missing or damaged.`, {

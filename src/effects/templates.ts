@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { ADDONS, type AddonName, type AddonTemplate } from '../core/addons.ts';
 import type { Answers } from '../core/answers.ts';
 import { composeAddons } from '../core/compose-addons.ts';
@@ -12,11 +12,10 @@ import {
   type StackTemplate,
 } from '../core/stacks.ts';
 import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
-import { ADDONS_URL, readAddonManifest } from './read-addons.ts';
+import { ADDONS_FOLDER, readAddonManifest } from './read-addons.ts';
 
-/** The same from src/effects, dist/cli and dist/chunks: see .scripts/build.mjs. */
-const TEMPLATES_URL = new URL('../../templates/', import.meta.url);
-const STACKS_URL = new URL('stacks/', TEMPLATES_URL);
+/** The same from src/effects and dist/cli: see .scripts/build.mjs. */
+const STACKS_FOLDER = join(import.meta.dirname, '../../templates/stacks');
 const MANIFEST = 'stack.json';
 
 /** Left behind by whoever works on a template where it lies; never part of it. */
@@ -27,16 +26,14 @@ const NOT_TEMPLATE = /^(node_modules|\.venv|dist|__pycache__|\.[a-z]+_cache)$/;
  * @throws CliError when the installed package is damaged
  */
 export async function readTemplate(name: StackName): Promise<StackTemplate> {
-  const folder = fileURLToPath(new URL(`${name}/`, STACKS_URL));
   const manifest = await readManifest(name);
-  const files = readFolder(folder);
+  const files = readFolder(join(STACKS_FOLDER, name));
   return { name, manifest, files };
 }
 
 export async function readManifest(name: StackName): Promise<StackManifest> {
-  const url = new URL(`${name}/${MANIFEST}`, STACKS_URL);
   try {
-    return parseStackManifest(name, readFileSync(url, 'utf8'));
+    return parseStackManifest(name, readFileSync(join(STACKS_FOLDER, name, MANIFEST), 'utf8'));
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
     throw new CliError(`The template "${name}" is missing or damaged.`, {
@@ -74,11 +71,9 @@ export async function readProjectTemplate(answers: Answers): Promise<StackTempla
 
 export function readAddon(name: AddonName): AddonTemplate {
   const manifest = readAddonManifest(name);
-  const root = new URL(`${name}/`, ADDONS_URL);
+  const root = join(ADDONS_FOLDER, name);
   const folders = readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory()
-      ? [[entry.name, readFolder(fileURLToPath(new URL(`${entry.name}/`, root)))] as const]
-      : [],
+    entry.isDirectory() ? [[entry.name, readFolder(join(root, entry.name))] as const] : [],
   );
   return { name, manifest, folders: new Map(folders) };
 }
@@ -91,9 +86,9 @@ export function readAddon(name: AddonName): AddonTemplate {
 function readFolder(folder: string, prefix = ''): FileTree {
   const entries = readdirSync(folder, { withFileTypes: true });
   const found = entries.flatMap((entry): readonly (readonly [string, FileEntry])[] => {
-    const path = `${folder}${entry.name}`;
+    const path = `${folder}/${entry.name}`;
     if (NOT_TEMPLATE.test(entry.name) || `${prefix}${entry.name}` === MANIFEST) return [];
-    if (entry.isDirectory()) return [...readFolder(`${path}/`, `${prefix}${entry.name}/`)];
+    if (entry.isDirectory()) return [...readFolder(path, `${prefix}${entry.name}/`)];
     const text = readFileSync(path, 'utf8');
     return [[`${prefix}${entry.name}`, { text, mode: text.startsWith('#!') ? 0o755 : 0o644 }]];
   });
