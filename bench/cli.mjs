@@ -2,8 +2,9 @@
 //   npm run build && npm run bench:cli -- [--rounds 15]
 // Whole processes, side by side: each round runs every contestant once, in turn, so that whatever
 // else the machine does meets all of them. Reports medians, the least, and ratios of both to the
-// first. create-llama and create-mastra cannot make a project without questions or a network: of
-// them there are size, --help and --version.
+// first. create-llama always makes a git repository with a first commit, so ours does that beside it
+// once. create-mastra cannot be timed here: it runs `npm install` several times over the network, and
+// has no option against it.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -27,6 +28,13 @@ const PEERS = [
   'create-mastra@0.18.9',
 ];
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** git wants to know who commits. */
+const COMMITTER = { NAME: 'Bench', EMAIL: 'bench@example.com' };
+const env = { ...process.env };
+for (const [key, value] of Object.entries(COMMITTER)) {
+  env[`GIT_AUTHOR_${key}`] = value;
+  env[`GIT_COMMITTER_${key}`] = value;
+}
 const work = mkdtempSync(join(tmpdir(), 'create-llm-api-bench-'));
 
 try {
@@ -51,6 +59,15 @@ try {
   ]);
   const svelte = ['--template', 'minimal', '--types', 'ts', '--no-add-ons', '--no-install'];
   const next = ['--yes', '--ts', '--app', '--skip-install', '--disable-git'];
+  const llama = ['--use-npm', '--framework', 'nextjs', '--use-case', 'agentic_rag'];
+  const quiet = [
+    '--post-install-action',
+    'none',
+    '--vector-db',
+    'none',
+    '--llama-cloud-key',
+    'none',
+  ];
   await printTimes('scaffold, without install', {
     'create-vite -t vanilla-ts': () => [
       bins['create-vite'],
@@ -59,7 +76,13 @@ try {
     ...Object.fromEntries(ours),
     'sv create': () => [bins.sv, 'create', target(), ...svelte],
     'create-next-app': () => [bins['create-next-app'], target(), ...next],
+    'create-llama, with git': () => [bins['create-llama'], target(), ...llama, ...quiet],
+    'create-llm-api -t fastapi --git': () => [
+      bins['create-llm-api'],
+      ...[target(), '-t', 'fastapi', '--no-install', '--git'],
+    ],
   });
+  console.log('create-mastra: not without install, for it has no option against it');
   await measureNpx(tarballs);
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -140,7 +163,7 @@ async function printTimes(title, contestants, file = process.execPath) {
 
 async function timeRun(name, file, args) {
   const startedAt = performance.now();
-  const child = spawn(file, args, { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {
