@@ -1,6 +1,6 @@
 import { formatCount, formatRate } from '../bench/report.ts';
 import type { Tally } from '../bench/tally.ts';
-import { isCi } from './print.ts';
+import { isCi, openErrorOutput } from './print.ts';
 
 export interface LoadProgress {
   /** Called several times a second while the load runs. */
@@ -15,7 +15,7 @@ const CLEAR = '\r\x1b[K';
  * terminal, one line at its start elsewhere.
  */
 export function showLoad(title: string): LoadProgress {
-  const stream = process.stderr;
+  const stream = openErrorOutput();
   const still = !stream.isTTY || isCi(process.env) || process.env.TERM === 'dumb';
   if (still) {
     stream.write(`${title} …\n`);

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { createCommand } from './create.ts';
-import { createPrinter, paint } from './print.ts';
+import { createPrinter, openErrorOutput, paint } from './print.ts';
 import { VERSION } from './version.ts';
 
 /** For what is loaded later: one class of errors, and one commander, for all files of the bundle. */
@@ -16,9 +16,9 @@ export type BinName = 'create-llm-api' | 'llm-api';
  * exit code; an error that is no CliError is our bug and is shown with its stack.
  */
 export async function main(bin: BinName): Promise<void> {
-  // Nobody reads any more (`--help | head`, a closed terminal): no reason to complain, or to stop
-  // before what was started has been ended.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  // Nobody reads any more (`--help | head`): no reason to complain, or to stop before what was
+  // started has been ended.
+  process.stdout.on('error', () => {});
   try {
     const program = await createProgram(bin);
     await program.parseAsync(process.argv);
@@ -34,7 +34,10 @@ async function createProgram(bin: BinName): Promise<Command> {
     command
       .exitOverride()
       .showSuggestionAfterError()
-      .configureOutput({ outputError: () => {} })
+      .configureOutput({
+        writeErr: (text) => void openErrorOutput().write(text),
+        outputError: () => {},
+      })
       .helpOption('-h, --help', 'print this help');
   }
   return program;
@@ -57,7 +60,7 @@ function reportError(error: unknown): number {
   }
   if (error instanceof CliError) return reportCliError(error);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(
+  openErrorOutput().write(
     `${text}\n\nThis is a bug in create-llm-api ${VERSION} (Node ${process.version}). ` +
       'Please report it with the lines above: npm bugs create-llm-api\n',
   );
@@ -75,9 +78,9 @@ function fromCommander(error: CommanderError): CliError {
 function reportCliError({ message, hint, exitCode, details }: CliError): number {
   if (message) {
     // Who pressed Ctrl-C has made no mistake.
-    const label = exitCode === EXIT.cancelled ? '' : `${paint(process.stderr, 'red', 'error')} `;
-    process.stderr.write(`${label}${message}\n`);
-    if (hint) process.stderr.write(`${hint}\n`);
+    const label = exitCode === EXIT.cancelled ? '' : `${paint(openErrorOutput(), 'red', 'error')} `;
+    openErrorOutput().write(`${label}${message}\n`);
+    if (hint) openErrorOutput().write(`${hint}\n`);
   }
   const json = process.argv.includes('--json');
   createPrinter({ json }).json({ ...details, ok: false, exitCode, error: message, hint });

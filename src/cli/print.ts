@@ -5,6 +5,19 @@ export function isCi({ CI }: NodeJS.ProcessEnv): boolean {
   return CI !== undefined && !['', '0', 'false'].includes(CI);
 }
 
+/**
+ * Standard error, which takes as long to open as a small command takes to run: only who writes there
+ * does. Nobody may read any more (a closed terminal): no reason to complain, or to stop before what
+ * was started has been ended.
+ */
+export function openErrorOutput(): NodeJS.WriteStream {
+  const stream = process.stderr;
+  if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+  return stream;
+}
+
+function ignore(): void {}
+
 type Format = Parameters<typeof styleText>[0];
 
 /** Text for people, in colour where the stream shows it (NO_COLOR and pipes are respected). */
@@ -23,7 +36,7 @@ export interface Printer {
 }
 
 export function createPrinter({ json = false }: { readonly json?: boolean } = {}): Printer {
-  const note = (text: string): void => void process.stderr.write(`${text}\n`);
+  const note = (text: string): void => void openErrorOutput().write(`${text}\n`);
   return {
     say: json ? note : (text) => void process.stdout.write(`${text}\n`),
     note,

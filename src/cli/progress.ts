@@ -1,4 +1,4 @@
-import { isCi } from './print.ts';
+import { isCi, openErrorOutput } from './print.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
@@ -10,7 +10,7 @@ export async function showProgress<Result extends { readonly ok: boolean }>(
   title: string,
   work: Promise<Result>,
 ): Promise<Result> {
-  const stream = process.stderr;
+  const stream = openErrorOutput();
   const started = performance.now();
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
   const still = !stream.isTTY || isCi(process.env) || process.env.TERM === 'dumb';
@@ -40,7 +40,7 @@ export async function showIfSlow<Result>(
   title: () => string,
   work: Promise<Result>,
 ): Promise<Result> {
-  const stream = process.stderr;
+  const stream = openErrorOutput();
   const still = !stream.isTTY || isCi(process.env) || process.env.TERM === 'dumb';
   let frame = 0;
   const draw = (): void => {

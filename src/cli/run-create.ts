@@ -11,7 +11,7 @@ import { collectAnswers, type Request } from './collect-answers.ts';
 import type { CreateFlags } from './create.ts';
 import { withInterrupt } from './interrupt.ts';
 import { type CreatePlan, planCreate } from './plan-create.ts';
-import { createPrinter, isCi, type Printer } from './print.ts';
+import { createPrinter, isCi, openErrorOutput, type Printer } from './print.ts';
 import type { StepsResult } from './run-steps.ts';
 import { showClosing, showReplaced } from './show-create.ts';
 import { VERSION } from './version.ts';
@@ -39,7 +39,7 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
 
 /** Someone who can be asked: a terminal on both sides, and no machine that only looks like one. */
 async function loadAsker({ yes, json }: CreateFlags): Promise<Asker | undefined> {
-  const output = json ? process.stderr : process.stdout;
+  const output = json ? openErrorOutput() : process.stdout;
   if (yes || isCi(process.env) || !output.isTTY || !process.stdin.isTTY) return undefined;
   const { createAsker } = await import('../effects/ask.ts');
   return createAsker(output);
