@@ -46,11 +46,10 @@ class Gate:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._keys = [hash_key(key) for key in settings.api_keys]
-        self.windows = Windows()
         self._places = asyncio.Semaphore(settings.max_concurrency)
         self._queue = asyncio.Semaphore(settings.max_queue)
         self._lifetimes: set[asyncio.Timeout] = set()
-        self.cut_at = math.inf
+        self.windows, self.cut_at = Windows(), math.inf
 
     @property
     def draining(self) -> bool:

@@ -4,7 +4,7 @@ the upstream, answer. Each message of GET /generate/ws goes the same way."""
 import asyncio
 import json
 from collections import deque
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import Request, WebSocket, WebSocketDisconnect
@@ -73,9 +73,7 @@ class Service:
     """What an application has; POST /generate and GET /generate/ws share it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.gate = Gate(settings)
-        self.upstream = Upstream(settings)
+        self.settings, self.gate, self.upstream = settings, Gate(settings), Upstream(settings)
         # What add-ons wrap, and what they know more of.
         self.complete, self.stream = self.upstream.complete, self.upstream.stream
         self.record = Record
@@ -101,6 +99,14 @@ class Service:
                 if clock() >= spoke_at + PING_INTERVAL:
                     await write(b": ping\n\n")
 
+        async def pass_on(call: dict[str, Any], held: ExitStack) -> None:
+            """In a task of its own: a piece wakes this, and not each layer from the server to here."""
+            async with aclosing(self.stream(call)) as batches:
+                async for events in batches:
+                    if record.status is None:
+                        held.callback(asyncio.create_task(ping()).cancel)
+                    await write(events)
+
         try:
             self.gate.check_open()
             caller = self.gate.identify(http)
@@ -109,11 +115,7 @@ class Service:
                 call = self.parse(await self.read(http) if message is None else message)
                 async with self.gate.place(lifetime, receive) as held:
                     if call.get("stream") or message is not None:
-                        async with aclosing(self.stream(call)) as batches:
-                            async for events in batches:
-                                if record.status is None:
-                                    held.callback(asyncio.create_task(ping()).cancel)
-                                await write(events)
+                        await asyncio.create_task(pass_on(call, held))
                         last = b"data: [DONE]\n\n"
                     else:
                         last = await self.complete(call)
