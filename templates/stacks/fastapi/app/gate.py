@@ -155,8 +155,7 @@ class Gate:
         under way: until then whoever is new is told to go elsewhere."""
         if threading.current_thread() is not threading.main_thread():
             return  # Of a test: no signal comes there.
-        loop = asyncio.get_running_loop()
-        stop = signal.getsignal(signal.SIGTERM)
+        loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, lambda *_: loop.call_soon_threadsafe(self.drain))
         parent = multiprocessing.parent_process()

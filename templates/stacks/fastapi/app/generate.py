@@ -26,21 +26,10 @@ EVENT_STREAM = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
-ASKED: list[Any] = [{"prompt": "Say hello"}, {"prompt": "Say hello", "stream": True}]
+ASKED: Any = {"examples": [{"prompt": "Say hello"}, {"prompt": "Say hello", "stream": True}]}
 FINAL = '{"finish_reason":"stop","model":"…","usage":{"input_tokens":9,"output_tokens":2}}'
 ANSWERED: list[Any] = [{"text": "Hello"} | json.loads(FINAL)]
 STREAMED = f'data: {{"text":"Hello"}}\n\ndata: {FINAL}\n\ndata: [DONE]\n\n'
-
-
-class GenerateRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": ASKED})
-
-    prompt: str
-    system: str | None = None
-    model: str | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    max_tokens: int | None = None
-    stream: bool = False
 
 
 class Answer(BaseModel):
@@ -52,16 +41,21 @@ class Answer(BaseModel):
     usage: dict[Literal["input_tokens", "output_tokens"], int] | None
 
 
-def limit_request(settings: Settings) -> type[GenerateRequest]:
+def limit_request(settings: Settings) -> type[BaseModel]:
     """The request with its limits in the type, so that /docs tells them and pydantic checks them."""
     tokens = Field(ge=1, le=settings.max_output_tokens)
 
-    class LimitedRequest(GenerateRequest):
-        prompt: str = Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
-        model: Literal[settings.llm_model, *settings.allowed_models] | None = None  # type: ignore[name-defined]
-        max_tokens: Annotated[int, tokens, BeforeValidator(drop_zeros)] | None = None
+    class GenerateRequest(BaseModel):
+        model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=ASKED)
 
-    return LimitedRequest
+        prompt: str = Field(min_length=1, max_length=settings.max_prompt_chars, pattern=r"\S")
+        system: str | None = None
+        model: Literal[settings.llm_model, *settings.allowed_models] | None = None  # type: ignore[name-defined]
+        temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+        max_tokens: Annotated[int, tokens, BeforeValidator(drop_zeros)] | None = None
+        stream: bool = False
+
+    return GenerateRequest
 
 
 def drop_zeros(value: object) -> object:
@@ -76,8 +70,7 @@ class Service:
         self.settings, self.gate, self.upstream = settings, Gate(settings), Upstream(settings)
         # What add-ons wrap, and what they know more of.
         self.complete, self.stream = self.upstream.complete, self.upstream.stream
-        self.record = Record
-        self.request_model = limit_request(settings)
+        self.record, self.request_model = Record, limit_request(settings)
 
     async def generate(
         self, scope: Scope, receive: Receive, send: Send, message: str | None = None
@@ -183,7 +176,7 @@ class Service:
 
     def parse(self, body: str | bytes) -> dict[str, Any]:
         """The parameters of chat.completions; what the caller left out is left to the upstream."""
-        request: GenerateRequest = check(self.request_model, body)
+        request = check(self.request_model, body)
         record = current.get()
         record.model = record.end["model"] = request.model or self.settings.llm_model
         system = [{"role": "system", "content": request.system}] if request.system else []
@@ -208,8 +201,6 @@ def check(model: type[BaseModel], body: str | bytes) -> Any:
         mistakes = error.errors(include_input=False, include_url=False, include_context=False)
     if mistakes[0]["type"] == "json_invalid":
         raise Problem("invalid-json", "The body cannot be parsed as JSON.")
-    errors = [
-        {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
-        for each in mistakes
-    ]
+    told = [(".".join(map(str, each["loc"])), each["msg"]) for each in mistakes]
+    errors = [{"field": field or "body", "message": message} for field, message in told]
     raise Problem("invalid-request", "Some fields are wrong: see errors.", errors=errors)

@@ -16,9 +16,8 @@ from prometheus_client import Counter, Gauge, Histogram
 logger = logging.getLogger(__name__)
 
 CHAT = ["gen_ai_request_model", "gen_ai_operation_name"]
-SECONDS = [0.01 * 2**power for power in range(14)]
+SECONDS, COUNTS = [0.01 * 2**power for power in range(14)], [4**power for power in range(14)]
 FIRST = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-COUNTS = [4**power for power in range(14)]
 DURATION = Histogram("gen_ai_server_request_duration_seconds", "Whole.", CHAT, buckets=SECONDS)
 FIRST_TOKEN = Histogram("gen_ai_server_time_to_first_token_seconds", "-", CHAT, buckets=FIRST)
 TOKENS = Histogram("gen_ai_client_token_usage", "-", [*CHAT, "gen_ai_token_type"], buckets=COUNTS)

@@ -91,6 +91,38 @@ async def test_the_total_deadline_holds_while_the_upstream_drips(connect: Connec
     assert "[DONE]" not in response.text
 
 
+async def test_an_upstream_that_falls_silent_is_given_up(connect: Connect) -> None:
+    async def fall_silent(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=SSE)
+        await response.prepare(request)
+        for text in ("Hel", "lo"):
+            await response.write(frame(piece(text)))
+            await asyncio.sleep(0.1)
+        await asyncio.Event().wait()
+        return response
+
+    response = await (await connect(fall_silent, idle_timeout=0.3)).post("/generate", json=HI)
+
+    assert response.text.startswith('data: {"text":"Hel"}\n\ndata: {"text":"lo"}\n\n')
+    assert "/problems/upstream-timeout" in response.text
+
+
+async def test_an_upstream_that_sends_comments_is_not_silent(connect: Connect) -> None:
+    async def think(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=SSE)
+        await response.prepare(request)
+        await response.write(frame(piece("Hel")))
+        for _ in range(100):
+            await response.write(b": thinking\n\n")
+            await asyncio.sleep(0.01)
+        await response.write(frame(FINISH))
+        return response
+
+    response = await (await connect(think, idle_timeout=0.5)).post("/generate", json=HI)
+
+    assert response.text.endswith("data: [DONE]\n\n")
+
+
 async def test_comments_keep_a_silent_stream_open(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import math
 import random
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 MAX_RETRY_WAIT = 5.0  # Seconds; if the upstream's Retry-After is longer, the caller is told.
 MAX_EVENT_BYTES = 1_048_576  # Of a line that has not ended, kept until it does.
+LOOKS = 8  # In IDLE_TIMEOUT, whether the upstream is silent.
 END_WAIT = 0.5  # Seconds that the upstream has to end a body after its [DONE].
 STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -53,8 +54,7 @@ class Completion(msgspec.Struct, gc=False):
     usage: Usage | None = None
 
 
-decode = msgspec.json.Decoder(Completion).decode
-encode = msgspec.json.Encoder().encode
+decode, encode = msgspec.json.Decoder(Completion).decode, msgspec.json.Encoder().encode
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -67,6 +67,7 @@ class Upstream:
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[None]:
         settings, url = self._settings, self._settings.openai_base_url
+        connect, idle = settings.connect_timeout, settings.idle_timeout
         key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
         tls = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         async with aiohttp.ClientSession(
@@ -75,9 +76,7 @@ class Upstream:
             # MAX_CONCURRENCY is the limit of connections: a second one would only get in its way.
             connector=aiohttp.TCPConnector(limit=0, ssl=tls),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                sock_connect=settings.connect_timeout, sock_read=settings.idle_timeout
-            ),
+            timeout=aiohttp.ClientTimeout(sock_connect=connect, sock_read=idle),
             proxy=None if proxy_bypass(url.host or "") else getproxies().get(url.scheme),
             raise_for_status=True,
         ) as self._session:
@@ -120,7 +119,8 @@ class Upstream:
         if self._settings.openai_api_key is None:
             raise Problem("upstream-misconfigured", "The server has no key for its provider.")
         try:
-            async with await self._send(encode(call)) as response:
+            async with await self._send(encode(call)) as response, AsyncExitStack() as held:
+                held.callback(asyncio.create_task(self._end_silence(response)).cancel)
                 yield response
                 # Only a body read to its end leaves a connection that can be used again.
                 with suppress(TimeoutError, aiohttp.ClientError):
@@ -130,6 +130,19 @@ class Upstream:
             status = getattr(error, "status", "none")
             logger.warning("upstream call failed: %s, status %s", type(error).__name__, status)
             raise judge(error)[0] from None
+
+    async def _end_silence(self, response: aiohttp.ClientResponse) -> None:
+        """Aiohttp would begin its timer anew with each piece, a fifth of what a piece costs: here one
+        looks now and then. While our caller does not read, we do not either: that is no silence."""
+        connection, content, looks, known = response.connection, response.content, 0, -1
+        if connection is None or connection.protocol is None or connection.transport is None:
+            return  # The body is here already.
+        connection.protocol.read_timeout, transport = None, connection.transport
+        while looks < LOOKS:
+            await asyncio.sleep(self._settings.idle_timeout / LOOKS)
+            is_silent = content.total_bytes == known and transport.is_reading()
+            looks, known = looks + 1 if is_silent else 0, content.total_bytes
+        content.set_exception(TimeoutError())
 
     async def _send(self, body: bytes, attempt: int = 0) -> aiohttp.ClientResponse:
         """Send until an answer starts; nothing has been read of it, so trying again is safe."""

@@ -77,7 +77,7 @@ async def test_the_document_tells_every_answer(connect: Connect) -> None:
     assert set(responses) == set(expected.split())
     assert set(responses["200"]["content"]) == {"application/json", "text/event-stream"}
     assert all("X-Request-Id" in response["headers"] for response in responses.values())
-    body = document["components"]["schemas"]["LimitedRequest"]
+    body = document["components"]["schemas"]["GenerateRequest"]
     assert body["properties"]["prompt"]["maxLength"] == 32_768
 
 
