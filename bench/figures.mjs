@@ -1,13 +1,21 @@
 // Figures of a bench: of processes, as Linux tells them, of samples, and their table.
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Bytes in memory of a process and all below it; undefined where there is no /proc. */
+/**
+ * Bytes in memory of a process and all below it, as a container's limit counts them: once what they
+ * share since a fork, and once the files that they map. Undefined where there is no /proc.
+ */
 export function readMemory(pid) {
   const sizes = listTree(pid).map((one) => {
-    const kib = /VmRSS:\s+(\d+)/.exec(read(`/proc/${one}/status`))?.[1];
-    return 1024 * Number(kib ?? 0);
+    const own = readKib(`/proc/${one}/smaps_rollup`, 'Pss_Anon');
+    return { own, files: readKib(`/proc/${one}/status`, 'RssFile') };
   });
-  return sum(sizes) || undefined;
+  const files = Math.max(...sizes.map((one) => one.files));
+  return 1024 * (sum(sizes.map(({ own }) => own)) + files) || undefined;
+}
+
+function readKib(path, name) {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(read(path))?.[1] ?? 0);
 }
 
 /** Seconds of processor time of a process and all below it; undefined where there is no /proc. */
