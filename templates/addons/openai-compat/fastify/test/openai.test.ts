@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { addOpenAi } from '../src/openai.js';
 import { answer, chunk, sendJson, startApp, streaming } from './support.js';
 
@@ -21,7 +21,9 @@ test('an answer is passed on byte for byte, and counted', async () => {
 
   expect(response.statusCode).toBe(200);
   expect(response.body).toBe(body);
-  expect(log.at(-1)).toMatchObject({ input_tokens: 9, output_tokens: 2, outcome: 'ok' });
+  await vi.waitFor(() =>
+    expect(log.at(-1)).toMatchObject({ input_tokens: 9, output_tokens: 2, outcome: 'ok' }),
+  );
 });
 
 test.each(['\n', '\r\n'])('a stream is passed on byte for byte, lines ended by %j', async (end) => {
@@ -74,7 +76,7 @@ test.each([
   expect(response.json()).toEqual({
     error: { message: expect.any(String), type: 'invalid_request_error', param, code },
   });
-  expect(log.at(-1)).toMatchObject({ status, outcome: code });
+  await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ status, outcome: code }));
   expect(calls).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { addOpenTelemetry } from '../src/opentelemetry.js';
 import { answer, chunk, sendJson, startApp, streaming } from './support.js';
 
@@ -53,7 +53,9 @@ test.each([
     expect(metrics).toContain('gen_ai.client.operation.duration');
     expect(traces).not.toMatch(/Tell nobody|Hello/);
     expect(told).toMatch(new RegExp(`^00-${TRACE}-(?!b{16})[0-9a-f]{16}-01$`));
-    expect(log.find(({ route }) => route === '/generate')).toMatchObject({ trace_id: TRACE });
+    await vi.waitFor(() =>
+      expect(log.find(({ route }) => route === '/generate')).toMatchObject({ trace_id: TRACE }),
+    );
   },
 );
 
