@@ -29,12 +29,13 @@ const PEERS = [
 ];
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** git wants to know who commits. */
-const COMMITTER = { NAME: 'Bench', EMAIL: 'bench@example.com' };
-const env = { ...process.env };
-for (const [key, value] of Object.entries(COMMITTER)) {
-  env[`GIT_AUTHOR_${key}`] = value;
-  env[`GIT_COMMITTER_${key}`] = value;
-}
+const env = {
+  ...process.env,
+  GIT_AUTHOR_NAME: 'Bench',
+  GIT_AUTHOR_EMAIL: 'bench@example.com',
+  GIT_COMMITTER_NAME: 'Bench',
+  GIT_COMMITTER_EMAIL: 'bench@example.com',
+};
 const work = mkdtempSync(join(tmpdir(), 'create-llm-api-bench-'));
 
 try {

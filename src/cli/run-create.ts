@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { formatCommands, GIT_STEPS, planInstall, type Step } from '../core/commands.ts';
 import { CliError } from '../core/errors.ts';
-import { resolveForOurs } from '../core/plan-new.ts';
+import { resolveForOurs } from '../core/resolve-for-ours.ts';
 import type { PackageManager } from '../core/stacks.ts';
 import type { Asker } from '../effects/ask.ts';
 import { isToolOnPath } from '../effects/programs.ts';

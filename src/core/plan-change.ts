@@ -1,7 +1,7 @@
 import { followMoves, type Moves } from './moves.ts';
 import { type FileOp, plan } from './plan.ts';
-import { resolveForOurs } from './plan-new.ts';
 import { formatRecord, type ProjectRecord } from './record.ts';
+import { resolveForOurs } from './resolve-for-ours.ts';
 import { EMPTY_TREE, type FileTree } from './tree.ts';
 
 export interface ChangeSides {

@@ -11,13 +11,13 @@ const FIRST_TOKEN = [
 const TOKENS = exponentialBuckets(1, 4, 14);
 const SHED = ['queue-timeout', 'overloaded', 'rate-limited', 'draining'];
 
-/** Milliseconds. */
+/** Milliseconds: no wait for who reads the log, and dozens of requests at a time under load. */
 const TELL_EVERY = 20;
 
 /**
- * What is told of a request when it is over: one line in the log, and figures for Prometheus, which
- * the function that this returns brings up to date. The names, labels and buckets of gen_ai_* are OpenTelemetry's:
- * https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
+ * What is told of a request when it is over: one line in the log, and figures for Prometheus. The
+ * function that comes back tells at once what waits. The names, labels and buckets of gen_ai_* are
+ * OpenTelemetry's: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
  */
 export function createTelemetry(log: FastifyBaseLogger, traffic: Traffic) {
   const registry = new Registry();

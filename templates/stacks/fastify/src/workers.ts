@@ -46,11 +46,11 @@ async function askFigures(worker: Worker) {
 }
 
 /** What renders the metrics of this process; in a worker, those of all workers, added up. */
-export function shareMetrics(update: () => Registry): () => Promise<string> {
-  if (!cluster.isWorker) return () => update().metrics();
+export function shareMetrics(tell: () => Registry): () => Promise<string> {
+  if (!cluster.isWorker) return () => tell().metrics();
   const answers = new EventEmitter();
   process.on('message', async (message: 'figures' | { metrics: string }) => {
-    if (message === 'figures') process.send?.(await update().getMetricsAsJSON());
+    if (message === 'figures') process.send?.(await tell().getMetricsAsJSON());
     else answers.emit('metrics', message.metrics);
   });
   return async () => {

@@ -22,7 +22,9 @@ export class Exchange {
   more?: Record<'headers' | 'labels', Record<string, string>>;
   /** Stops what is waited for: one thing at a time. */
   onAbort = (_reason: Error) => {};
+  /** As it was declared. Read once: Fastify makes an object of all options for each look. */
   route = 'unknown';
+  /** Ends it when its time is over. */
   timer?: NodeJS.Timeout;
 
   constructor(

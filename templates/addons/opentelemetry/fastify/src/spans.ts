@@ -37,8 +37,6 @@ interface ChatCall {
   readonly temperature?: number | null;
 }
 
-const routeOf = ({ reply }: Exchange) => reply.request.routeOptions.url ?? 'unknown';
-
 /** A span for each request, in its caller's trace. What is done for it belongs below its context. */
 export function traceRequests({ traffic }: Service, tracer: Tracer) {
   const spans = new WeakMap<Exchange, { span: Span; context: Context }>();
@@ -47,9 +45,9 @@ export function traceRequests({ traffic }: Service, tracer: Tracer) {
   function find(exchange: Exchange) {
     const found = spans.get(exchange);
     if (found) return found;
-    const { request } = exchange.reply;
+    const { route, reply } = exchange;
+    const { request } = reply;
     const { method, headers, protocol } = request;
-    const route = routeOf(exchange);
     const parent = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
     const attributes: Attributes = {
       'http.request.method': method,
@@ -66,7 +64,7 @@ export function traceRequests({ traffic }: Service, tracer: Tracer) {
 
   const { report } = traffic;
   traffic.report = (exchange, status) => {
-    if (QUIET.includes(routeOf(exchange))) return report(exchange, status);
+    if (QUIET.includes(exchange.route)) return report(exchange, status);
     const { span } = find(exchange);
     const { slug } = exchange.failure ?? {};
     if (slug !== 'client_closed') span.setAttribute('http.response.status_code', status);

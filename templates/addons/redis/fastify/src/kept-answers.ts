@@ -37,8 +37,7 @@ class KeyReused extends Problem {
 }
 
 /** Also for messages on its WebSocket, not for the routes of other add-ons. */
-const isGenerate = ({ reply: { request } }: Exchange) =>
-  /^\/generate(\/ws)?$/.test(`${request.routeOptions.url}`);
+const isGenerate = ({ route }: Exchange) => /^\/generate(\/ws)?$/.test(route);
 
 /**
  * Puts kept answers before the calls of the provider. What is kept is what the provider sent, so
@@ -112,9 +111,9 @@ export function keepAnswers({ upstream }: Service, state: SharedState): void {
 const renderEntry = (entry: Entry) => JSON.stringify(entry);
 
 /** Where the answer of a request with a key is kept: each caller has keys of its own. */
-function findSlot({ keyId, reply: { request } }: Exchange): string | undefined {
+function findSlot({ keyId, route, reply: { request } }: Exchange): string | undefined {
   const { 'idempotency-key': key } = request.headers;
-  if (key === undefined || request.routeOptions.url !== '/generate') return undefined;
+  if (key === undefined || route !== '/generate') return undefined;
   if (IDEMPOTENCY_KEY.test(`${key}`)) {
     return `llm-api:idempotency:${sha256(`${keyId ?? normalizeIP(request.ip)} ${key}`)}`;
   }
