@@ -39,7 +39,8 @@ test('makes each stack, measures it under every load, concludes, and removes it'
     stacks: [{ title: 'Fastify' }, { title: 'Express' }],
     upstreams: [0, 20],
     connections: [1, 2],
-    conclusion: expect.arrayContaining([expect.stringContaining('Express')]),
+    // Which of the two it names depends on how fast they were just now.
+    conclusion: expect.arrayContaining([expect.stringMatching(/Fastify|Express/)]),
   });
   expect(cells).toHaveLength(8);
   expect(mockAlone).toHaveLength(4);
