@@ -1,6 +1,6 @@
 // Bundles src/ into dist/cli: one file for main, and one for each thing that is imported with
 // `import()`, with all that it needs. dist/cli lies as deep as src/effects, so `../../templates` is
-// right from both.
+// right from both. The templates themselves go into dist/templates: see pack-templates.mjs.
 //
 // CommonJS, and few files to read: on Node 20 that starts a third sooner than ES modules in chunks,
 // and code that a command does not need is not even parsed.
@@ -9,6 +9,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { collectNotices } from './notices.mjs';
+import { packTemplates } from './pack-templates.mjs';
 
 const root = new URL('..', import.meta.url);
 const folder = fileURLToPath(root);
@@ -26,6 +27,11 @@ const files = new Map([
 const LIBRARIES = new Set(['execa', 'effects-ask', 'effects-ask-upstream']);
 /** Main has these for all: it knows an error by its class, whoever throws, and loads commander. */
 const MAINS = new Set(['src/core/errors.ts', 'commander']);
+/** What reads templates and compiles them where they lie, which is done here once and for all. */
+const PACKED = new Map([
+  ['src/effects/template-files.ts', join(folder, 'src/effects/packed-files.ts')],
+  ['src/core/compile-template.ts', join(folder, '.scripts/no-compiler.mjs')],
+]);
 const outputs = {};
 for (const [source, name] of files) {
   const { metafile } = await build({
@@ -54,9 +60,27 @@ for (const [source, name] of files) {
   });
   Object.assign(outputs, metafile.outputs);
 }
+await packTemplates(root, await loadReader(), new URL(`${aside}/templates/`, root));
 await rm(new URL('dist', root), { recursive: true, force: true });
 await rename(new URL(aside, root), new URL('dist', root));
-await writeFile(new URL('THIRD-PARTY-NOTICES', root), await collectNotices(root, { outputs }));
+const notices = await collectNotices(root, { outputs }, ['ejs']);
+await writeFile(new URL('THIRD-PARTY-NOTICES', root), notices);
+
+/** What reads the templates in tests: of TypeScript, which Node 20 does not run. */
+async function loadReader() {
+  const file = new URL(`${aside}/cli/template-files.mjs`, root);
+  await build({
+    absWorkingDir: folder,
+    entryPoints: ['src/effects/template-files.ts'],
+    outfile: fileURLToPath(file),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+  });
+  const { readTemplateFiles } = await import(file);
+  await rm(file);
+  return readTemplateFiles;
+}
 
 function keepApart({ onResolve, onLoad }, name) {
   onResolve({ filter: /./ }, ({ path, kind, resolveDir }) => {
@@ -67,6 +91,7 @@ function keepApart({ onResolve, onLoad }, name) {
       files.set(source, source.slice('src/'.length, -'.ts'.length).replaceAll('/', '-'));
     }
     if (name !== 'main' && MAINS.has(source)) return { path: './main.cjs', external: true };
+    if (PACKED.has(source)) return { path: PACKED.get(source) };
     if (files.has(source)) return { path: `./${files.get(source)}.cjs`, external: true };
   });
   // commander could start programs for subcommands in files of their own; we have none, and what

@@ -3,9 +3,12 @@ import { readdir, readFile } from 'node:fs/promises';
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)(\.|-|$)/i;
 
-/** @returns {Promise<string>} the text of THIRD-PARTY-NOTICES for an esbuild metafile */
-export async function collectNotices(root, metafile) {
-  const folders = new Set();
+/**
+ * @param generators packages that wrote some of the code, and so have lines of their own in it
+ * @returns {Promise<string>} the text of THIRD-PARTY-NOTICES for an esbuild metafile
+ */
+export async function collectNotices(root, metafile, generators) {
+  const folders = new Set(generators.map((name) => `node_modules/${name}`));
   for (const output of Object.values(metafile.outputs)) {
     for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
       const folder = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];

@@ -2,7 +2,7 @@ import type { Answers } from './answers.ts';
 import { CliError, usageError } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { type EnvVariable, type Layout, layoutOf, STACKS, type StackName } from './stacks.ts';
-import type { FileTree } from './tree.ts';
+import type { TemplateTree } from './tree.ts';
 
 /** Every add-on there is; everything else about one is data in its own folder (`addon.json`). */
 export const ADDONS = [
@@ -53,7 +53,7 @@ export interface AddonManifest {
 export interface AddonTemplate {
   readonly name: AddonName;
   readonly manifest: AddonManifest;
-  readonly folders: ReadonlyMap<string, FileTree>;
+  readonly folders: ReadonlyMap<string, TemplateTree>;
 }
 
 /** @throws CliError when the installed package is damaged: not JSON, or a required part missing */

@@ -3,7 +3,7 @@ import type { Answers } from './answers.ts';
 import { formatJson } from './compose.ts';
 import { composeLock, isLock, lockRoot } from './compose-lock.ts';
 import { languageOf, type StackTemplate } from './stacks.ts';
-import { comparePaths, type FileEntry, sortTree } from './tree.ts';
+import { comparePaths, sortTree, type TemplateFile } from './tree.ts';
 
 /** What an add-on says of itself in the project's README; it is no file of the project. */
 const SECTION = /^section\.md(\.ejs)?$/;
@@ -22,7 +22,7 @@ export function composeAddons(
 ): StackTemplate {
   checkAddons(stack.name, addons);
   const files = new Map(stack.files);
-  const sections: (readonly [string, FileEntry])[] = [];
+  const sections: (readonly [string, TemplateFile])[] = [];
   for (const { name, folders } of addons) {
     for (const folder of foldersFor(answers, languageOf(stack.name))) {
       for (const [path, file] of folders.get(folder) ?? []) {
@@ -60,7 +60,7 @@ export function composeAddons(
   return {
     ...stack,
     files: sortTree(files),
-    sections: sections.map(([path, { text }]) => ({ path, text })),
+    sections,
     wiring: manifests
       .flatMap(({ wiring }) => wiring?.[stack.name] ?? [])
       .sort((a, b) => comparePaths(a.module, b.module)),

@@ -1,6 +1,6 @@
-import ejs from 'ejs';
 import { type Answers, slugify } from './answers.ts';
 import { formatCommands, formatTool } from './commands.ts';
+import { compileTemplate } from './compile-template.ts';
 import {
   composeEgress,
   composeEnvExample,
@@ -11,9 +11,15 @@ import {
 import { composeManagerFiles } from './compose-manager.ts';
 import { json, md, py, sh, toml, ts, UserText, yaml } from './escape.ts';
 import type { StackTemplate } from './stacks.ts';
-import { type FileEntry, type FileTree, sortTree } from './tree.ts';
+import {
+  type FileEntry,
+  type FileTree,
+  sortTree,
+  type TemplateFile,
+  type TemplateTree,
+} from './tree.ts';
 
-/** Names that an npm package cannot ship, and their names in the project. */
+/** What git would obey where the template lies, and its name in the project. */
 const RENAMES: ReadonlyMap<string, string> = new Map([['gitignore', '.gitignore']]);
 
 const TEMPLATE_SUFFIX = '.ejs';
@@ -43,7 +49,7 @@ export function render(answers: Answers, template: StackTemplate, version: strin
   for (const [path, file] of template.files) {
     if (path === 'package-lock.json' && answers.packageManager !== 'npm') continue;
     const name = renamePath(path);
-    const text = renderFile(path, file.text);
+    const text = renderFile(path, file);
     entries.push([name, { text: name === README ? addSections(text) : text, mode: file.mode }]);
   }
   return sortTree(entries);
@@ -52,12 +58,13 @@ export function render(answers: Answers, template: StackTemplate, version: strin
     const sections = template.sections ?? [];
     return insertSections(
       readme,
-      sections.map(({ path, text }) => renderFile(path, text)),
+      sections.map(([path, file]) => renderFile(path, file)),
     );
   }
 
-  function renderFile(path: string, text: string): string {
-    if (path.endsWith(TEMPLATE_SUFFIX)) return renderTemplate(path, text, context);
+  function renderFile(path: string, file: TemplateFile): string {
+    const { text } = file;
+    if (path.endsWith(TEMPLATE_SUFFIX)) return renderTemplate(path, file, context);
     if (path === 'package.json') return composePackageJson(text, slug);
     if (path === 'gitignore') return text + manager.ignored.map((line) => `${line}\n`).join('');
     if (path === 'package-lock.json') return composePackageLock(text, slug);
@@ -70,16 +77,10 @@ function renamePath(path: string): string {
   return RENAMES.get(name) ?? name;
 }
 
-function renderTemplate(path: string, text: string, context: RenderContext): string {
-  const run = (compileDebug: boolean): string =>
-    ejs.render(text, context, { escape: printValue, filename: path, compileDebug });
+function renderTemplate(path: string, file: TemplateFile, context: RenderContext): string {
   try {
-    try {
-      return run(false);
-    } catch {
-      // What finds the line of a mistake makes a template take twice as long.
-      return run(true);
-    }
+    const fill = file.fill ?? compileTemplate(path, file.text);
+    return fill(context, printValue);
   } catch (error) {
     throw new Error(`the template ${path} does not render: ${(error as Error).message}`, {
       cause: error,
@@ -125,7 +126,7 @@ function createContext(answers: Answers, template: StackTemplate, version: strin
 }
 
 /** Names that the project itself must not have. */
-function dependencyNames(python: readonly string[] = [], files: FileTree): string[] {
+function dependencyNames(python: readonly string[] = [], files: TemplateTree): string[] {
   const manifest = files.get('package.json');
   const parsed = manifest ? (JSON.parse(manifest.text) as Record<string, object>) : {};
   return [

@@ -1,6 +1,6 @@
 import type { AddonWiring } from './addons.ts';
 import { CliError } from './errors.ts';
-import type { FileTree } from './tree.ts';
+import type { TemplateFile, TemplateTree } from './tree.ts';
 
 export type Layout = 'async' | 'simple';
 export type Language = 'python' | 'typescript';
@@ -81,9 +81,9 @@ export interface StackManifest {
 export interface StackTemplate {
   readonly name: StackName;
   readonly manifest: StackManifest;
-  readonly files: FileTree;
+  readonly files: TemplateTree;
   /** What add-ons say in the project's README, unrendered. */
-  readonly sections?: readonly { readonly path: string; readonly text: string }[];
+  readonly sections?: readonly (readonly [path: string, file: TemplateFile])[];
   /** What its wiring file calls, in the order of the modules' names. */
   readonly wiring?: readonly AddonWiring[];
   /** Ports that its add-ons call. */

@@ -10,7 +10,7 @@ import {
 import { CliError } from '../core/errors.ts';
 
 /** The same from src/effects and dist/cli: see .scripts/build.mjs. */
-export const ADDONS_FOLDER = join(import.meta.dirname, '../../templates/addons');
+const ADDONS_FOLDER = join(import.meta.dirname, '../../templates/addons');
 
 /** What every add-on says of itself, in the order of the table. */
 export function readAddonManifests(): readonly Omit<AddonTemplate, 'folders'>[] {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ADDONS, type AddonName, type AddonTemplate } from '../core/addons.ts';
 import type { Answers } from '../core/answers.ts';
@@ -11,24 +11,21 @@ import {
   type StackName,
   type StackTemplate,
 } from '../core/stacks.ts';
-import { type FileEntry, type FileTree, sortTree } from '../core/tree.ts';
-import { ADDONS_FOLDER, readAddonManifest } from './read-addons.ts';
+import type { TemplateFile } from '../core/tree.ts';
+import { readAddonManifest } from './read-addons.ts';
+import { readTemplateFiles } from './template-files.ts';
 
 /** The same from src/effects and dist/cli: see .scripts/build.mjs. */
 const STACKS_FOLDER = join(import.meta.dirname, '../../templates/stacks');
 const MANIFEST = 'stack.json';
 
-/** Left behind by whoever works on a template where it lies; never part of it. */
-const NOT_TEMPLATE = /^(node_modules|\.venv|dist|__pycache__|\.[a-z]+_cache)$/;
-
 /**
- * Reads one stack's whole folder.
+ * One stack, whole.
  * @throws CliError when the installed package is damaged
  */
 export async function readTemplate(name: StackName): Promise<StackTemplate> {
   const manifest = await readManifest(name);
-  const files = readFolder(join(STACKS_FOLDER, name));
-  return { name, manifest, files };
+  return { name, manifest, files: readTemplateFiles(`stacks/${name}`) };
 }
 
 export async function readManifest(name: StackName): Promise<StackManifest> {
@@ -70,27 +67,11 @@ export async function readProjectTemplate(answers: Answers): Promise<StackTempla
 }
 
 export function readAddon(name: AddonName): AddonTemplate {
-  const manifest = readAddonManifest(name);
-  const root = join(ADDONS_FOLDER, name);
-  const folders = readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? [[entry.name, readFolder(join(root, entry.name))] as const] : [],
-  );
-  return { name, manifest, folders: new Map(folders) };
-}
-
-/**
- * Some thirty small files: read one after the other, which is a third of the time that the same
- * through the thread pool takes. What starts with `#!` is meant to be run; npm and Windows lose
- * modes, so they are not asked.
- */
-function readFolder(folder: string, prefix = ''): FileTree {
-  const entries = readdirSync(folder, { withFileTypes: true });
-  const found = entries.flatMap((entry): readonly (readonly [string, FileEntry])[] => {
-    const path = `${folder}/${entry.name}`;
-    if (NOT_TEMPLATE.test(entry.name) || `${prefix}${entry.name}` === MANIFEST) return [];
-    if (entry.isDirectory()) return [...readFolder(path, `${prefix}${entry.name}/`)];
-    const text = readFileSync(path, 'utf8');
-    return [[`${prefix}${entry.name}`, { text, mode: text.startsWith('#!') ? 0o755 : 0o644 }]];
-  });
-  return sortTree(found);
+  const folders = new Map<string, Map<string, TemplateFile>>();
+  for (const [path, file] of readTemplateFiles(`addons/${name}`)) {
+    const end = path.indexOf('/');
+    const folder = path.slice(0, end);
+    folders.set(folder, (folders.get(folder) ?? new Map()).set(path.slice(end + 1), file));
+  }
+  return { name, manifest: readAddonManifest(name), folders };
 }

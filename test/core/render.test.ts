@@ -41,7 +41,7 @@ describe('files', () => {
     expect(texts(files)).toMatchObject({ 'a.ts': "'gpt-4o'\n", 'b/c.ts': copied });
   });
 
-  test('names that a package cannot ship get theirs', () => {
+  test('names that git would obey in a template get theirs', () => {
     expect([...renderFiles({ gitignore: 'dist/\n' }).keys()]).toEqual([
       '.env.example',
       '.gitignore',

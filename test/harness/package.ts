@@ -4,6 +4,7 @@ import { plainEnvironment, ROOT } from './cli.ts';
 
 export interface Packed {
   readonly filename: string;
+  readonly version: string;
   readonly unpackedSize: number;
   readonly files: readonly { readonly path: string }[];
 }

@@ -1,9 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ADDONS } from '../../src/core/addons.ts';
+import { DEFAULT_BASE_URL, DEFAULT_MODEL } from '../../src/core/answers.ts';
+import { render } from '../../src/core/render.ts';
+import { layoutOf, PACKAGE_MANAGERS, type PackageManager, STACKS } from '../../src/core/stacks.ts';
+import { readAddonManifest } from '../../src/effects/read-addons.ts';
+import { readProjectTemplate } from '../../src/effects/templates.ts';
 import { plainEnvironment, ROOT } from '../harness/cli.ts';
 import { makeFileFolder } from '../harness/folder.ts';
 import { findFreePort } from '../harness/free-port.ts';
@@ -35,12 +42,51 @@ describe('the tarball', () => {
     expect(packed.unpackedSize).toBeLessThan(2_000_000);
   });
 
-  test('has every template file that the repository has', () => {
+  test('has every template file that the repository has, as it is or compiled', () => {
     const tracked = execFileSync('git', ['ls-files', 'templates'], { cwd: ROOT, encoding: 'utf8' });
-    const shipped = packed.files
-      .map(({ path }) => path)
-      .filter((path) => /^templates\//.test(path));
-    expect(shipped.sort()).toEqual(tracked.trim().split('\n').sort());
+    const installed = join(folder(), 'node_modules/create-llm-api');
+    const load = createRequire(import.meta.url);
+    for (const path of tracked.trim().split('\n')) {
+      const [, group = '', inside = ''] = /^templates\/([^/]+\/[^/]+)\/(.+)$/.exec(path) ?? [];
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      const packed = join(installed, 'dist/templates', group);
+      if (/^(stack|addon)\.json$/.test(inside)) {
+        expect(readFileSync(join(installed, path), 'utf8'), path).toBe(text);
+      } else if (/\.ejs$/.test(inside)) {
+        expect(load(`${packed}.cjs`)[inside], path).toBeTypeOf('function');
+      } else {
+        expect(load(`${packed}.json`)[inside]?.text, path).toBe(text);
+      }
+    }
+  });
+
+  test('renders what the templates say where they lie', async () => {
+    const args = ['--no-install', '--no-git', '--no-key', '-p'];
+    for (const { name, language } of STACKS) {
+      const addons = ADDONS.filter((addon) =>
+        readAddonManifest(addon).layouts.includes(layoutOf(name)),
+      );
+      const answers = {
+        name: `all-${name}`,
+        stack: name,
+        addons,
+        model: DEFAULT_MODEL,
+        baseUrl: DEFAULT_BASE_URL,
+        packageManager: PACKAGE_MANAGERS[language][0] as PackageManager,
+      };
+      const expected = render(answers, await readProjectTemplate(answers), packed.version);
+      execFileSync(
+        'npx',
+        [
+          ...['--no-install', 'create-llm-api', answers.name, '-t', name],
+          ...['--with', addons.join(','), ...args, answers.packageManager],
+        ],
+        { cwd: folder(), env: plainEnvironment(), stdio: 'pipe' },
+      );
+      for (const [path, { text }] of expected) {
+        expect(readFileSync(join(folder(), answers.name, path), 'utf8'), path).toBe(text);
+      }
+    }
   });
 
   test('names the licence of every package whose code is in the bundle', async () => {
