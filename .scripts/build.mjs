@@ -25,8 +25,11 @@ const files = new Map([
 ]);
 /** Files that are nearly all a library's. */
 const LIBRARIES = new Set(['execa', 'effects-ask', 'effects-ask-upstream']);
-/** Main has these for all: it knows an error by its class, whoever throws, and loads commander. */
-const MAINS = new Set(['src/core/errors.ts', 'commander']);
+/**
+ * Main has these for all: it knows an error by its class, whoever throws, loads commander, and knows
+ * whether standard output is a stream yet.
+ */
+const MAINS = new Set(['src/core/errors.ts', 'src/cli/print.ts', 'commander']);
 /** What reads templates and compiles them where they lie, which is done here once and for all. */
 const PACKED = new Map([
   ['src/effects/template-files.ts', join(folder, 'src/effects/packed-files.ts')],

@@ -3,11 +3,12 @@ import { ADDONS, type AddonName, parseAddonNames } from '../core/addons.ts';
 import { STACKS } from '../core/stacks.ts';
 import { readAddonManifests } from '../effects/read-addons.ts';
 import type { ChangeFlags } from './change-project.ts';
+import { helpWidth } from './print.ts';
 
 /** What each is, and for which stacks; read only where it is shown. */
 function formatNotes({ command }: { readonly command: Command }): string {
   const help = command.createHelp();
-  help.prepareContext({ helpWidth: process.stdout.columns });
+  help.prepareContext({ helpWidth: helpWidth() });
   const width = Math.max(...ADDONS.map((name) => name.length));
   const lines = readAddonManifests().map(({ name, manifest: { summary, layouts } }) => {
     const stacks = STACKS.filter(({ layout }) => layouts.includes(layout));

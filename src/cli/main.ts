@@ -1,12 +1,13 @@
 import { type Command, CommanderError } from 'commander';
 import { CliError, EXIT, usageError } from '../core/errors.ts';
 import { createCommand } from './create.ts';
-import { createPrinter, openErrorOutput, paint } from './print.ts';
+import { createPrinter, helpWidth, openErrorOutput, paint, writeOutput } from './print.ts';
 import { VERSION } from './version.ts';
 
-/** For what is loaded later: one class of errors, and one commander, for all files of the bundle. */
+/** For what is loaded later: one class of errors, one commander, one output, for all of the bundle. */
 export * from 'commander';
 export * from '../core/errors.ts';
+export * from './print.ts';
 
 /** The two names that this program is installed under. */
 export type BinName = 'create-llm-api' | 'llm-api';
@@ -16,9 +17,6 @@ export type BinName = 'create-llm-api' | 'llm-api';
  * exit code; an error that is no CliError is our bug and is shown with its stack.
  */
 export async function main(bin: BinName): Promise<void> {
-  // Nobody reads any more (`--help | head`): no reason to complain, or to stop before what was
-  // started has been ended.
-  process.stdout.on('error', () => {});
   try {
     const program = await createProgram(bin);
     await program.parseAsync(process.argv);
@@ -35,6 +33,9 @@ async function createProgram(bin: BinName): Promise<Command> {
       .exitOverride()
       .showSuggestionAfterError()
       .configureOutput({
+        writeOut: writeOutput,
+        getOutHelpWidth: helpWidth,
+        getOutHasColors: () => false,
         writeErr: (text) => void openErrorOutput().write(text),
         outputError: () => {},
       })

@@ -1,3 +1,4 @@
+import { fstatSync, writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 
 /** A machine that builds and tests, as they all say it: nobody looks, nobody can be asked. */
@@ -7,11 +8,55 @@ export function isCi({ CI }: NodeJS.ProcessEnv): boolean {
 
 /**
  * Standard error, which takes as long to open as a small command takes to run: only who writes there
- * does. Nobody may read any more (a closed terminal): no reason to complain, or to stop before what
- * was started has been ended.
+ * does.
  */
 export function openErrorOutput(): NodeJS.WriteStream {
-  const stream = process.stderr;
+  return tolerate(process.stderr);
+}
+
+let isOutputOpen = false;
+
+/** Standard output, as slow to open: for who writes bit by bit. `writeOutput` is for all others. */
+export function openOutput(): NodeJS.WriteStream {
+  isOutputOpen = true;
+  return tolerate(process.stdout);
+}
+
+/** Writes to standard output; where that is a pipe or a file, without a stream. */
+export function writeOutput(text: string): void {
+  let rest = Buffer.from(text);
+  try {
+    while (rest.length > 0 && isDirect()) rest = rest.subarray(writeSync(STDOUT, rest));
+  } catch (error) {
+    // A pipe that is full is waited for by the stream.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+  }
+  if (rest.length > 0) openOutput().write(rest);
+}
+
+const STDOUT = 1;
+
+/** What the stream has begun it goes on with; on Windows a terminal takes no bytes as they are. */
+function isDirect(): boolean {
+  if (isOutputOpen || process.platform === 'win32') return false;
+  return !fstatSync(STDOUT).isCharacterDevice();
+}
+
+/** Whether standard output is a terminal. */
+export function hasTerminal(): boolean {
+  return !isDirect() && openOutput().isTTY === true;
+}
+
+/** How wide a help may be. */
+export function helpWidth(): number {
+  return hasTerminal() ? openOutput().columns : 80;
+}
+
+/**
+ * Nobody may read any more (a closed terminal, `--help | head`): no reason to complain, or to stop
+ * before what was started has been ended.
+ */
+function tolerate(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
   return stream;
 }
@@ -20,7 +65,12 @@ function ignore(): void {}
 
 type Format = Parameters<typeof styleText>[0];
 
-/** Text for people, in colour where the stream shows it (NO_COLOR and pipes are respected). */
+/** Text for people, on standard output. */
+export function paintOutput(format: Format, text: string): string {
+  return hasTerminal() ? paint(openOutput(), format, text) : text;
+}
+
+/** In colour where the stream shows it (NO_COLOR and pipes are respected). */
 export function paint(stream: NodeJS.WriteStream, format: Format, text: string): string {
   return stream.isTTY && stream.hasColors() ? styleText(format, text) : text;
 }
@@ -38,10 +88,10 @@ export interface Printer {
 export function createPrinter({ json = false }: { readonly json?: boolean } = {}): Printer {
   const note = (text: string): void => void openErrorOutput().write(`${text}\n`);
   return {
-    say: json ? note : (text) => void process.stdout.write(`${text}\n`),
+    say: json ? note : (text) => writeOutput(`${text}\n`),
     note,
     json: (document) => {
-      if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+      if (json) writeOutput(`${JSON.stringify(document, null, 2)}\n`);
     },
   };
 }

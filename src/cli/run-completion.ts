@@ -8,6 +8,7 @@ import {
 } from '../core/completion.ts';
 import { LANGUAGES, LAYOUTS, PACKAGE_MANAGERS, STACKS } from '../core/stacks.ts';
 import { FAULTS } from '../mock/index.ts';
+import { writeOutput } from './print.ts';
 
 const STACK_NAMES = STACKS.map(({ name }) => name);
 
@@ -25,7 +26,7 @@ export function runCompletion(shell: Shell, program: Command): void {
   const help = program.commands.map((command) => command.name());
   const words = { add: ADDONS, remove: ADDONS, completion: SHELLS, help };
   const commands = program.commands.map((command) => describe(command, words));
-  process.stdout.write(formatCompletion(shell, commands));
+  writeOutput(formatCompletion(shell, commands));
 }
 
 function describe(

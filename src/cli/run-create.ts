@@ -11,7 +11,14 @@ import { collectAnswers, type Request } from './collect-answers.ts';
 import type { CreateFlags } from './create.ts';
 import { withInterrupt } from './interrupt.ts';
 import { type CreatePlan, planCreate } from './plan-create.ts';
-import { createPrinter, isCi, openErrorOutput, type Printer } from './print.ts';
+import {
+  createPrinter,
+  hasTerminal,
+  isCi,
+  openErrorOutput,
+  openOutput,
+  type Printer,
+} from './print.ts';
 import type { StepsResult } from './run-steps.ts';
 import { showClosing, showReplaced } from './show-create.ts';
 import { VERSION } from './version.ts';
@@ -39,8 +46,9 @@ export async function runCreate(typed: string | undefined, flags: CreateFlags): 
 
 /** Someone who can be asked: a terminal on both sides, and no machine that only looks like one. */
 async function loadAsker({ yes, json }: CreateFlags): Promise<Asker | undefined> {
-  const output = json ? openErrorOutput() : process.stdout;
-  if (yes || isCi(process.env) || !output.isTTY || !process.stdin.isTTY) return undefined;
+  if (yes || isCi(process.env) || !(json || hasTerminal())) return undefined;
+  const output = json ? openErrorOutput() : openOutput();
+  if (!output.isTTY || !process.stdin.isTTY) return undefined;
   const { createAsker } = await import('../effects/ask.ts');
   return createAsker(output);
 }

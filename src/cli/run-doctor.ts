@@ -20,7 +20,7 @@ import { planRoute, upstreamChecks } from './check-upstream.ts';
 import type { DoctorFlags } from './doctor.ts';
 import { type Check, once } from './doctor-check.ts';
 import { withInterrupt } from './interrupt.ts';
-import { createPrinter, paint } from './print.ts';
+import { createPrinter, paintOutput } from './print.ts';
 import { showIfSlow } from './progress.ts';
 import { VERSION } from './version.ts';
 
@@ -117,4 +117,4 @@ function judgeError(error: unknown): Judgement {
 
 const FORMATS = { good: 'green', bad: 'red', skipped: 'dim', mend: 'bold' } as const;
 
-const emphasize: Emphasize = (role, text) => paint(process.stdout, FORMATS[role], text);
+const emphasize: Emphasize = (role, text) => paintOutput(FORMATS[role], text);

@@ -14,7 +14,7 @@ import {
 import { isToolOnPath } from '../effects/programs.ts';
 import { readSettings, type Settings } from '../effects/settings.ts';
 import type { GenerateFlags } from './generate.ts';
-import { createPrinter } from './print.ts';
+import { createPrinter, openOutput } from './print.ts';
 import { VERSION } from './version.ts';
 
 export async function runGenerate(prompt: string, flags: GenerateFlags): Promise<void> {
@@ -63,19 +63,19 @@ async function print(answers: Answers, { json }: GenerateFlags): Promise<void> {
         return;
       }
       if (json) continue;
-      process.stdout.write(printable(next.value));
+      openOutput().write(printable(next.value));
       open = true;
     }
   } catch (error) {
     throw error instanceof NobodyListens ? await withWayOut(error) : error;
   } finally {
-    if (open) process.stdout.write('\n');
+    if (open) openOutput().write('\n');
   }
 }
 
 /** In a terminal an answer is text: what would move the cursor or set the title is left out. */
 function printable(text: string): string {
-  return process.stdout.isTTY ? text.replace(/[^\P{Cc}\t\n]/gu, '') : text;
+  return openOutput().isTTY ? text.replace(/[^\P{Cc}\t\n]/gu, '') : text;
 }
 
 async function withWayOut({ message, cause }: NobodyListens): Promise<CliError> {

@@ -9,7 +9,7 @@ import type { FileOp } from '../core/plan.ts';
 import { RECORD_DIRECTORY } from '../core/record.ts';
 import { isInstalled } from '../effects/resolve-program.ts';
 import type { ChangePlan } from './change-project.ts';
-import { type Printer, paint } from './print.ts';
+import { type Printer, paintOutput } from './print.ts';
 import { VERSION } from './version.ts';
 
 /** An operation in the words of `--json`. */
@@ -47,7 +47,7 @@ export function reportChange(change: ChangePlan): ChangeReport {
 /** What was done, file by file, and what to do next. */
 export function showChange(printer: Printer, change: ChangePlan, did: string): ChangeReport {
   const report = reportChange(change);
-  const strong = (text: string): string => paint(process.stdout, 'bold', text);
+  const strong = (text: string): string => paintOutput('bold', text);
   const next = report.next.map((line) => `  ${strong(line)}`);
   const lines = formatOperations(change);
   printer.say([did, ...lines, '', 'Next:', ...next].join('\n'));

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { Request } from './collect-answers.ts';
 import type { CreatePlan } from './plan-create.ts';
-import { type Printer, paint } from './print.ts';
+import { type Printer, paintOutput } from './print.ts';
 
 /** With `--overwrite`: which of your files are about to be replaced. */
 export function showReplaced(printer: Printer, { ops }: CreatePlan): void {
@@ -18,7 +18,7 @@ export function showClosing(
   { manifest }: CreatePlan,
   { next, again }: { next: readonly string[] | undefined; again: string },
 ): void {
-  const strong = (text: string): string => paint(process.stdout, 'bold', text);
+  const strong = (text: string): string => paintOutput('bold', text);
   const where = relative(process.cwd(), request.directory) || '.';
   printer.say(
     [

@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli } from '../harness/cli.ts';
+import { binPath, makeFolder, plainEnvironment, runCli } from '../harness/cli.ts';
 
 test('help of a command that there is not names the nearest, and is wrong usage', async () => {
   const { code, stdout, stderr } = await runCli('llm-api', ['help', 'template']);
@@ -40,4 +44,32 @@ test('help of a command is what its --help says', async () => {
     await runCli('llm-api', ['dev', '--help']),
   ];
   expect(asked).toEqual(flag);
+});
+
+test('nobody reads any more: no complaint, and no failure', async () => {
+  const child = spawn(process.execPath, [binPath('llm-api'), 'completion', 'bash'], {
+    env: plainEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  const [code] = await once(child, 'close');
+  expect({ code, complaint }).toEqual({ code: 0, complaint: '' });
+});
+
+test('a file has the same words as a pipe', async () => {
+  const file = join(await makeFolder(), 'help.txt');
+  const output = openSync(file, 'w');
+  const child = spawn(process.execPath, [binPath('create-llm-api'), '--help'], {
+    env: plainEnvironment(),
+    stdio: ['ignore', output, 'inherit'],
+  });
+  closeSync(output);
+  await once(child, 'close');
+  const { stdout } = await runCli('create-llm-api', ['--help']);
+  expect(stdout).toMatch(/^Usage: create-llm-api /);
+  expect(readFileSync(file, 'utf8')).toBe(stdout);
 });
