@@ -56,6 +56,9 @@ await runStacks(known, async (stack, options) => {
   }
   const measures = Object.keys(MEASURES).filter(isWanted);
   await runRounds(measures, targets, options, note);
+  for (const [name, { server }] of Object.entries(targets)) {
+    if (isWanted('memory') && server) note('memory, after the load', name, readMemory(server.pid));
+  }
   if (isWanted('paced')) await measurePaced(targets, upstream, options.rounds, note);
   for (const { server } of Object.values(targets)) if (server) await stopServer(server);
   upstream.close();
