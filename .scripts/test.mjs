@@ -1,6 +1,9 @@
 // `npm test`: every tier, one after the other. A tier that cannot run here is named, never skipped
 // in silence. Arguments choose tiers: `npm test -- unit contract`.
 import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { buildTool, installDependencies, root } from './prepare.mjs';
 import { findMissing } from './system.mjs';
 
@@ -40,6 +43,7 @@ if (unknown.length > 0) {
 installDependencies();
 buildTool();
 
+const failuresFolder = mkdtempSync(join(tmpdir(), 'create-llm-api-failures-'));
 const report = [];
 for (const tier of TIERS.filter((name) => chosen.length === 0 || chosen.includes(name))) {
   const missing = findMissing(NEEDS[tier] ?? {});
@@ -51,17 +55,31 @@ for (const tier of TIERS.filter((name) => chosen.length === 0 || chosen.includes
     continue;
   }
   const started = Date.now();
+  const failuresFile = join(failuresFolder, tier);
   const { status } = spawnSync(
     process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', '--project', tier],
-    { cwd: root, stdio: 'inherit' },
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      ...['--project', tier],
+      ...['--reporter=default', '--reporter=./.scripts/failures.mjs'],
+    ],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, FAILURES_FILE: failuresFile } },
   );
   const seconds = Math.round((Date.now() - started) / 1000);
   report.push({
     tier,
     failed: status !== 0,
+    failures: existsSync(failuresFile) ? readFileSync(failuresFile, 'utf8') : 'no report was left',
     outcome: `${status === 0 ? 'passed' : 'FAILED'} in ${seconds} s`,
   });
+}
+
+rmSync(failuresFolder, { recursive: true, force: true });
+
+// Told again at the end: of a long log it is what is read, and may be all that is kept.
+for (const { tier, failures } of report.filter((row) => row.failed)) {
+  console.log(`\n${tier} failed:\n${failures || 'no test did'}`);
 }
 
 console.log('\nTiers:');
