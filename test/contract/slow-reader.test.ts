@@ -9,9 +9,9 @@ import { type OwnServer, startOwnServer } from './own.ts';
 import { stopProgram } from './program.ts';
 import { talk } from './socket.ts';
 
-/** More than sockets and streams hold between them, by far. */
-const ENOUGH = 64 * 1024 * 1024;
-const MOST = 32 * 1024 * 1024;
+/** What sockets hold between them: Linux lets each of the two that read grow to 32 MiB. */
+const MOST = 96 * 1024 * 1024;
+const ENOUGH = 3 * MOST;
 
 /** An upstream that says as much as it is let: the mock does not wait for its readers. */
 interface Talkative {
