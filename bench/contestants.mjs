@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { prepareProject } from './servers.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const cache = join(tmpdir(), 'create-llm-api-bench-cache');
+export const cache = join(tmpdir(), 'create-llm-api-bench-cache');
 
 /** The same versions as in the stacks, where those have the package. */
 const PYTHON = [

@@ -182,10 +182,10 @@ async function guessMost(target) {
 }
 
 /** To within 5 %: by a third up or down until the answer changes, then by halves of what is left. */
-async function findMost(guess, isHeld) {
+async function findMost(guess, holds) {
   let [held, lost, count] = [0, Infinity, guess];
   while (lost > 1.05 * held && lost - held > 1) {
-    if (await isHeld(count)) held = count;
+    if (await holds(count)) held = count;
     else lost = count;
     if (lost === Infinity) count = Math.round(1.33 * held);
     else count = Math.round(held === 0 ? lost / 1.33 : (held + lost) / 2);

@@ -1,14 +1,14 @@
 // The generated async servers beside gateways that people put in front of models, one core each,
 // against the same upstream and under the same load:
-//   npm run build && npm run bench:peers -- [--only plain,streams,latency,memory] [--rounds 3]
-//     [--seconds 4] [--json]
+//   npm run build && npm run bench:peers -- [--bifrost <program>] [--only plain,streams,latency,memory]
+//     [--rounds 3] [--seconds 4] [--json]
 // They are installed from their registries, in exact versions, below the system's temporary
 // directory. A gateway does other things than ours (many providers, budgets, fallbacks), and passes
 // on what our server checks and makes anew: this compares what a caller gets through one core.
-// Bifrost is not in it: its npm package only loads a program from a host of its own.
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { installNode, installPython, prepareContestants } from './contestants.mjs';
+// Bifrost is a program in Go: docs/peers.md says how it is built. It is in it where it is given.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { cache, installNode, installPython, prepareContestants } from './contestants.mjs';
 import { formatSpread, megabytes, printTable, quantile, readMemory } from './figures.mjs';
 import { createSamples, MEASURES, runRounds, startTarget, startUpstream } from './measures.mjs';
 import { CALLER_KEY, runStacks, stopServer } from './servers.mjs';
@@ -28,34 +28,41 @@ const CALL = {
   },
 };
 
-const texts = { only: { type: 'string' }, json: { type: 'boolean' } };
+const texts = {
+  only: { type: 'string' },
+  json: { type: 'boolean' },
+  bifrost: { type: 'string' },
+};
 const known = { numbers: { rounds: 3, seconds: 4 }, stacks: Object.keys(PEERS), texts };
-const report = { date: new Date().toISOString(), node: process.version, pairs: {} };
+const report = { date: new Date().toISOString(), node: process.version, stacks: {} };
 
 await runStacks(known, async (stack, options) => {
   const only = options.only?.split(',') ?? ['memory', ...Object.keys(MEASURES)];
-  const { name: peer, prepare, aim } = PEERS[stack];
+  const { name, prepare, aim } = PEERS[stack];
   const { samples, note } = createSamples();
   const upstream = await startUpstream();
   const targets = {
     upstream: upstream.target,
     ours: await startTarget(prepareContestants(stack, options.project).ours, upstream),
-    peer: await startTarget(prepare(upstream), upstream),
+    [name]: await startTarget(prepare(upstream), upstream),
   };
+  if (options.bifrost) {
+    const bifrost = prepareBifrost(resolve(options.bifrost), upstream);
+    targets.Bifrost = await startTarget(bifrost, upstream);
+  }
+  const servers = Object.entries(targets).filter(([, { server }]) => server);
   const noteMemory = (when) => {
     if (!only.includes('memory')) return;
-    for (const name of ['ours', 'peer']) {
-      note(`memory, ${when}`, name, readMemory(targets[name].server.pid));
-    }
+    for (const [of, { server }] of servers) note(`memory, ${when}`, of, readMemory(server.pid));
   };
   noteMemory('idle');
-  const measures = Object.keys(MEASURES).filter((name) => only.includes(name));
+  const measures = Object.keys(MEASURES).filter((measure) => only.includes(measure));
   await runRounds(measures, targets, options, note);
   noteMemory('after the load');
-  for (const { server } of Object.values(targets)) if (server) await stopServer(server);
+  for (const [, { server }] of servers) await stopServer(server);
   upstream.close();
-  report.pairs[stack] = { peer, samples };
-  if (!options.json) printReport(stack, peer, samples, aim);
+  report.stacks[stack] = samples;
+  if (!options.json) printReport(stack, Object.keys(targets).slice(2), samples, { [name]: aim });
   else if (stack === options.stacks.at(-1)) console.log(JSON.stringify(report, null, 2));
 });
 
@@ -109,15 +116,45 @@ function preparePortkey(upstream) {
   };
 }
 
-function printReport(stack, peer, samples, aim) {
-  const rows = Object.entries(samples).map(([what, { ours, peer: theirs, upstream = [] }]) => {
+/** From its file of settings alone: without the stores, of logs and of keys, that are databases. */
+function prepareBifrost(program, upstream) {
+  const directory = join(cache, 'bifrost');
+  mkdirSync(directory, { recursive: true });
+  const config = {
+    client: { enable_logging: false },
+    config_store: { enabled: false },
+    logs_store: { enabled: false },
+    providers: {
+      openai: {
+        keys: [{ name: 'bench', value: 'env.OPENAI_API_KEY', models: [], weight: 1 }],
+        network_config: { base_url: new URL(upstream.url).origin },
+      },
+    },
+  };
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
+  const args = ['-app-dir', directory, '-host', '127.0.0.1', '-port', '{port}'];
+  return {
+    ...CALL,
+    body: { ...CALL.body, model: `openai/${CALL.body.model}` },
+    directory,
+    start: [program, [...args, '-log-level', 'error']],
+    env: {},
+  };
+}
+
+/** What ours did, as a share of what each peer did, and whether that was the aim. */
+function printReport(stack, peers, samples, aims) {
+  const rows = Object.entries(samples).map(([what, { upstream = [], ours, ...theirs }]) => {
     const format = what.startsWith('memory') ? megabytes : undefined;
-    const ratio = quantile(ours, 0.5) / quantile(theirs, 0.5);
-    const isAimed = what.endsWith('/s');
-    const verdict = isAimed ? ` (${ratio >= aim ? '' : 'NOT '}≥ ${aim})` : '';
-    const cells = [ours, theirs, upstream].map((values) => formatSpread(values, format));
-    return [what, ...cells, `${ratio.toFixed(2)}${verdict}`];
+    const ratios = peers.map((peer) => {
+      const ratio = quantile(ours, 0.5) / quantile(theirs[peer], 0.5);
+      const aim = what.endsWith('/s') ? aims[peer] : undefined;
+      return ratio.toFixed(2) + (aim ? ` (${ratio >= aim ? '' : 'NOT '}≥ ${aim})` : '');
+    });
+    const measured = [ours, ...peers.map((peer) => theirs[peer]), upstream];
+    return [what, ...measured.map((values) => formatSpread(values, format)), ...ratios];
   });
-  console.log(`\n${stack} beside ${peer}, Node ${process.version}`);
-  printTable([['', 'ours', peer, 'upstream alone', 'ours / theirs'], ...rows]);
+  console.log(`\n${stack} beside ${peers.join(' and ')}, Node ${process.version}`);
+  const shares = peers.map((peer) => `ours / ${peer}`);
+  printTable([['', 'ours', ...peers, 'upstream alone', ...shares], ...rows]);
 }
