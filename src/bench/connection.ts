@@ -6,8 +6,8 @@ import type { Target } from './target.ts';
 /** Why an answer does not count. */
 export type Failure =
   | `status ${number}`
-  /** No connection could be made. */
-  | 'connect'
+  /** No connection could be made: the system's name for the reason. */
+  | `connect ${string}`
   /** The connection broke, or was closed before the answer began. */
   | 'reset'
   | 'timeout'
@@ -42,6 +42,8 @@ export interface Listener {
 }
 
 const READ_BUFFER = 16_384;
+/** Milliseconds. No server closes a connection for being idle sooner. */
+const IDLE_MS = 1000;
 
 /** One connection that carries one request after another, opened anew whenever it has closed. */
 export class Connection {
@@ -57,8 +59,8 @@ export class Connection {
   #socket: Socket | undefined;
   #isOpen = false;
   #isBusy = false;
-  /** Whether this socket has carried an answer: its other end may just be closing it as idle. */
-  #isUsed = false;
+  /** When this socket was free again; 0 for a new one. */
+  #freeSince = 0;
   #heard = false;
   #startedAt = 0;
   #sentAt = 0;
@@ -80,7 +82,9 @@ export class Connection {
   }
 
   giveUpAfterTimeout(now: number): void {
-    if (this.#isBusy && now - this.#sentAt > this.#target.timeout) this.#fail('timeout', now);
+    if (!this.#isBusy || now - this.#sentAt <= this.#target.timeout) return;
+    if (!this.#isOpen) this.problem = 'ETIMEDOUT';
+    this.#fail(this.#isOpen ? 'timeout' : `connect ${this.problem}`, now);
   }
 
   close(): void {
@@ -111,7 +115,7 @@ export class Connection {
       ? connectTls({ ...options, ...(isIP(host) === 0 && { servername: host }) })
       : connect(options);
     this.#socket = socket;
-    this.#isUsed = false;
+    this.#freeSince = 0;
     socket.on(secure ? 'secureConnect' : 'connect', () => {
       this.#isOpen = true;
       this.address = socket.remoteAddress;
@@ -142,9 +146,9 @@ export class Connection {
       return false;
     }
     const reader = this.#reader;
-    const before = reader.events.events;
+    const before = reader.events.tokens;
     reader.feed(bytes, length);
-    for (let n = before; n < reader.events.events; n++) this.#hearEvent(now);
+    for (let n = before; n < reader.events.tokens; n++) this.#hearEvent(now);
     if (reader.isComplete) this.#finish(now);
     else if (reader.isMalformed) this.#fail('malformed', now);
     return true;
@@ -161,21 +165,21 @@ export class Connection {
   #closed(socket: Socket, how: 'end' | 'reset'): void {
     if (socket !== this.#socket) return;
     const wasOpen = this.#isOpen;
-    const wasUsed = this.#isUsed;
+    const wasIdle = this.#freeSince > 0 && this.#sentAt - this.#freeSince >= IDLE_MS;
     this.#drop();
     if (!this.#isBusy) return;
     const now = performance.now();
-    if (!wasOpen) this.#fail('connect', now);
+    if (!wasOpen) this.#fail(`connect ${this.problem ?? 'reset'}`, now);
     else if (how === 'end' && this.#reader.close()) this.#finish(now);
-    // The server closed an idle connection while our request was under way: ask again, as every
-    // client does. The time runs on.
-    else if (wasUsed && !this.#heard) this.#write();
+    // The server closed an idle connection while our request was under way, and has not seen that:
+    // ask again, once. The time runs on.
+    else if (wasIdle && !this.#heard) this.#write();
     else this.#fail(how === 'end' && this.#reader.status >= 200 ? 'truncated' : 'reset', now);
   }
 
   #finish(now: number): void {
     const { status, keepsAlive } = this.#reader;
-    this.#isUsed = true;
+    this.#freeSince = now;
     if (!keepsAlive) this.#drop();
     this.#end(now, status >= 200 && status < 300 ? this.#judge() : `status ${status}`);
   }

@@ -59,7 +59,7 @@ export async function runLoad(target: Target, options: LoadOptions): Promise<Tal
     ended: (exchange: Exchange, connection: Connection) => {
       underWay--;
       tally.ended(exchange);
-      if (exchange.failure === 'connect') after(RETRY_MS, () => pace.free(connection));
+      if (exchange.failure?.startsWith('connect')) after(RETRY_MS, () => pace.free(connection));
       else pace.free(connection);
       if (isOver && underWay === 0) settle();
     },

@@ -51,13 +51,15 @@ function describePace({ ttft, tps, tokens }: UpstreamPace): string {
 
 /** Rows of a name, a figure, and what there is to say of it. */
 export function listRates(report: Report): readonly (readonly string[])[] {
-  const { requests, requestsPerSecond, eventsPerSecond, bytesReceived, duration, ceiling } = report;
+  const { requests, requestsPerSecond, eventsPerSecond, bytesReceived, duration } = report;
+  const { ceiling, rate } = report;
+  const load = rate === undefined ? 'same load' : 'as fast as it goes';
   return [
     ['requests/s', formatRate(requestsPerSecond), `${formatCount(requests)} answered`],
     ...(eventsPerSecond === undefined ? [] : [['events/s', formatRate(eventsPerSecond), '']]),
     ['received/s', formatBytes(bytesReceived / duration), ''],
     ...(ceiling
-      ? [['the mock alone', formatRate(ceiling.requestsPerSecond), 'requests/s, same load']]
+      ? [['the mock alone', formatRate(ceiling.requestsPerSecond), `requests/s, ${load}`]]
       : []),
   ];
 }

@@ -51,14 +51,13 @@ export type Measured = Omit<Report, 'warnings'>;
 
 /** What a reader of the figures has to know, a sentence each. */
 export function findWarnings(report: Measured): readonly string[] {
-  const { requestsPerSecond, rate, ceiling, withoutDone = 0, unsent = 0, generatorBusy } = report;
+  const { requestsPerSecond, ceiling, withoutDone = 0, generatorBusy, errors } = report;
   const kind = report.stream ? 'streams' : 'answers';
-  const nearCeiling = ceiling && requestsPerSecond >= NEAR_CEILING * ceiling.requestsPerSecond;
-  const fellBehind = rate !== undefined && requestsPerSecond < KEPT_UP * rate;
+  const most = ceiling?.requestsPerSecond ?? 0;
   return [
-    ...(nearCeiling
+    ...(most > 0 && requestsPerSecond >= NEAR_CEILING * most
       ? [
-          `The mock alone gives ${formatRate(ceiling.requestsPerSecond)} ${kind} a second under ` +
+          `The mock alone gives ${formatRate(most)} ${kind} a second under ` +
             'this load: this measures the mock, not the server. ' +
             'With a slower mock, more --connections show what the server can do.',
         ]
@@ -67,14 +66,13 @@ export function findWarnings(report: Measured): readonly string[] {
     ...(generatorBusy >= BUSY
       ? ['The load took all of its processor: a server may be faster than this says.']
       : []),
-    ...(unsent > 0
+    ...describeBacklog(report),
+    ...(errors.some((error) => OURS.test(error.kind))
       ? [
-          `${formatCount(unsent)} requests were to begin and could not: every connection was ` +
-            'waiting for an answer. Their times would have been the longest, and are missing.',
+          'Connections failed for want of files or ports on this machine, not for the server: take ' +
+            'fewer --connections, or raise the limit of open files (ulimit -n).',
         ]
-      : fellBehind
-        ? [`The server did not keep up with ${formatRate(rate)} a second.`]
-        : []),
+      : []),
     ...(withoutDone > 0
       ? [
           `${formatCount(withoutDone)} streams ended without [DONE]: cut off, or of a server ` +
@@ -84,15 +82,41 @@ export function findWarnings(report: Measured): readonly string[] {
   ];
 }
 
-/** A server that warms up, or a neighbour that came or went. */
-function describeChange({ requests, byThird, rate }: Measured): readonly string[] {
+/** What the system says where it is this machine that can open no more. */
+const OURS = /EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS/;
+
+/** A server that warms up or goes away, or a neighbour that came or went. */
+function describeChange({ requests, byThird, rate, failed }: Measured): readonly string[] {
   const first = byThird[0] ?? 0;
   const last = byThird.at(-1) ?? 0;
+  if (first > 0 && last === 0 && failed > 0) {
+    return ['The server stopped answering on the way: look at its log.'];
+  }
   const isSteady = last <= STEADY * first && first <= STEADY * last;
   if (isSteady || rate !== undefined || requests < ENOUGH_ANSWERS) return [];
   return [
     `The rate went from ${formatRate(first)} to ${formatRate(last)} a second meanwhile: ` +
       'give it a longer --warmup, or see what else runs here.',
+  ];
+}
+
+/** At a rate: what was begun and not answered meanwhile. */
+function describeBacklog(report: Measured): readonly string[] {
+  const { rate, requests, failed, duration, warmup, latency, unsent = 0 } = report;
+  if (unsent > 0) {
+    return [
+      `${formatCount(unsent)} requests were to begin and could not: every connection was ` +
+        'waiting for an answer. Their times would have been the longest, and are missing.',
+    ];
+  }
+  // One more or less may fall on either side of the end.
+  if (rate === undefined || requests + failed + 1 >= KEPT_UP * rate * duration) return [];
+  if (latency.max < 1000 * warmup) {
+    return [`The server did not keep up with ${formatRate(rate)} a second.`];
+  }
+  return [
+    `Answers took up to ${formatTime(latency.max)}, longer than the warm-up: fewer came than were ` +
+      `begun. With --warmup ${Math.ceil(latency.max / 1000) + 1} it shows whether the server keeps up.`,
   ];
 }
 

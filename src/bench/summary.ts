@@ -16,10 +16,11 @@ export interface Times {
 export interface Summary {
   /** Answers that came, whole, within the time that was measured. */
   readonly requests: number;
+  /** Those, and of each that was under way when it began or ended the share that lies within it. */
   readonly requestsPerSecond: number;
   /** The same for each third of the time: alike, when nothing changed meanwhile. */
   readonly byThird: readonly number[];
-  /** Of the requests begun within that time, from their start to the answer's end. */
+  /** Of the requests begun within that time, from their start to the answer's end; 0: of none. */
   readonly latency: Times;
   /** Streams only: from a request's start to its first event, and from event to event. */
   readonly firstToken?: Times;
@@ -31,6 +32,7 @@ export interface Summary {
   /** Open loop only: requests that were to begin and could not, and how late the others did. */
   readonly unsent?: number;
   readonly delay?: Times;
+  /** All that failed after the warm-up, though they began in it. */
   readonly failed: number;
   readonly errors: readonly { readonly kind: Failure; readonly count: number }[];
   readonly bytesReceived: number;
@@ -47,7 +49,7 @@ export function summarize(tally: Tally, { stream, rate }: SummaryOptions): Summa
   const seconds = (tally.window.to - tally.window.from) / 1000;
   return {
     requests: tally.answers,
-    requestsPerSecond: round(tally.answers / seconds),
+    requestsPerSecond: round(sum(tally.answersOverTime) / seconds),
     byThird: [0, 1, 2].map((nth) => round((3 * sumThird(tally.answersOverTime, nth)) / seconds)),
     latency: summarizeTimes(tally.latency),
     ...(stream && {
@@ -69,8 +71,11 @@ export function summarize(tally: Tally, { stream, rate }: SummaryOptions): Summa
 
 function sumThird(counts: Float64Array, nth: number): number {
   const { length } = counts;
-  const third = counts.subarray((nth * length) / 3, ((nth + 1) * length) / 3);
-  return third.reduce((total, count) => total + count, 0);
+  return sum(counts.subarray((nth * length) / 3, ((nth + 1) * length) / 3));
+}
+
+function sum(counts: Float64Array): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 function summarizeTimes(histogram: Histogram): Times {

@@ -45,7 +45,7 @@ export async function readKey({ keyStdin }: BenchFlags): Promise<string | undefi
 export async function checkTarget(target: Target, signal: AbortSignal): Promise<Target> {
   const { failure, problem, address } = await probeTarget(target, signal);
   const { href } = target.url;
-  if (failure === 'connect') throw unreachable(target.url, problem);
+  if (failure?.startsWith('connect')) throw unreachable(target.url, problem);
   const hint = HINTS[failure ?? ''];
   if (hint === undefined) return { ...target, address };
   throw new CliError(`${href} answers with ${failure}: there is nothing to measure.`, { hint });

@@ -108,14 +108,15 @@ function onlyOne(name: 'connections' | 'ttft', flags: BenchFlags): number | unde
 
 /** @throws CliError where there is no answer whose time could be told */
 function checkReport(report: Report): void {
-  if (report.requests > 0) return;
+  // No answer takes no time.
+  if (report.latency.max > 0) return;
   const kinds = report.errors.map(({ kind, count }) => `${kind} (${count})`).join(', ');
   throw new CliError(
     kinds
       ? `No request was answered: ${kinds}.`
       : 'No answer came within the time that is measured.',
     {
-      hint: 'Look at the log of the server, or give it longer with --duration.',
+      hint: kinds ? 'Look at the log of the server.' : 'Give it longer with --duration.',
       details: { ...report },
     },
   );

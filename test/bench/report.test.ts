@@ -38,6 +38,7 @@ describe('warnings', () => {
   test('within 10 % of what the mock alone can do', () => {
     expect(warn({ ceiling: { requestsPerSecond: 1371 } })).toMatch(/^The mock alone gives 1,371/);
     expect(warn({ ceiling: { requestsPerSecond: 1372 } })).toBe('');
+    expect(warn({ ceiling: { requestsPerSecond: 0 } })).toBe('');
   });
 
   test('a rate that changed meanwhile', () => {
@@ -51,8 +52,29 @@ describe('warnings', () => {
   });
 
   test('a rate that the server did not keep up with', () => {
-    expect(warn({ rate: 2000 })).toContain('did not keep up with 2,000 a second');
+    const latency = { ...TIMES, max: 900 };
+    expect(warn({ rate: 2000, latency })).toContain('did not keep up with 2,000 a second');
     expect(warn({ rate: 2000, unsent: 1500 })).toContain('1,500 requests were to begin');
+  });
+
+  test('not a server that is only slow, or answers with errors', () => {
+    const slow = { rate: 1500, latency: { ...TIMES, max: 1900 } };
+    expect(warn(slow)).toContain('Answers took up to 1,900 ms, longer than the warm-up');
+    expect(warn(slow)).toContain('--warmup 3');
+    expect(warn({ rate: 1500, failed: 3000 })).toBe('');
+    expect(warn({ rate: 1, duration: 2.5, requests: 2 })).toBe('');
+  });
+
+  test('a server that is gone', () => {
+    const gone = { byThird: [900, 100, 0], failed: 36 };
+    expect(warn(gone)).toBe('The server stopped answering on the way: look at its log.');
+  });
+
+  test('a machine that can open no more', () => {
+    const errors = [{ kind: 'connect EMFILE', count: 9 }] as const;
+    expect(warn({ failed: 9, errors })).toContain('on this machine, not for the server');
+    const refused = [{ kind: 'connect ECONNREFUSED', count: 9 }] as const;
+    expect(warn({ failed: 9, errors: refused })).toBe('');
   });
 
   test('streams that end without an end', () => {
@@ -104,7 +126,7 @@ upstream: the mock, answers of 500 tokens, first token after 200 ms, 50 tokens a
 requests/s        1,235   12,345 answered
 events/s             10
 received/s       2.3 MB
-the mock alone   20,000   requests/s, same load
+the mock alone   20,000   requests/s, as fast as it goes
 
                           p50       p90      p99      p99.9       max
 latency               12.3 ms   20.0 ms   123 ms   1,235 ms    23.5 s
