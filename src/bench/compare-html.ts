@@ -5,6 +5,7 @@ import {
   type Comparison,
   conclude,
   describeUpstream,
+  isAdvice,
   listCells,
   type UpstreamCell,
 } from './compare.ts';
@@ -24,7 +25,7 @@ export function renderComparison(comparison: Comparison, about: string): string 
         `${duration} s for each figure.`,
     ],
     sections: [
-      renderNotes(conclude(comparison), 'findings'),
+      renderNotes(conclude(comparison), 'findings', isAdvice),
       ...upstreams.flatMap((upstream) => [
         renderRates(comparison, upstream),
         renderTable(

@@ -1,10 +1,11 @@
-import type { Layout } from '../core/stacks.ts';
+import type { Language, Layout } from '../core/stacks.ts';
 import { formatCount, formatRate, formatTime } from './report.ts';
 
 interface ComparedStack {
   readonly name: string;
   readonly title: string;
   readonly layout: Layout;
+  readonly language: Language;
 }
 
 /** What one stack did under one load. */
@@ -42,20 +43,25 @@ const KEEPS_UP = 0.9;
 /** The answer to "which layout do I need?", in sentences made of the figures. */
 export function conclude(comparison: Comparison): readonly string[] {
   const { stacks, upstreams } = comparison;
-  const base = stacks.find(({ layout }) => layout === 'async') ?? stacks[0];
-  if (!base) return [];
-  return stacks
-    .filter((stack) => stack !== base)
-    .flatMap((stack) => {
-      const pairs = upstreams.map((upstream) => comparePair(comparison, base, stack, upstream));
-      return [
-        ...pairs.map((pair) => {
-          const upstream = describeUpstream(comparison, pair.upstream);
-          return `Where the upstream ${upstream}, ${describePair(pair)}`;
-        }),
-        ...advise(pairs),
-      ];
-    });
+  return stacks.flatMap((stack) => {
+    const base = findBase(stacks, stack);
+    if (base === stack) return [];
+    const pairs = upstreams.map((upstream) => comparePair(comparison, base, stack, upstream));
+    return [
+      ...pairs.map((pair) => {
+        const upstream = describeUpstream(comparison, pair.upstream);
+        return `Where the upstream ${upstream}, ${describePair(pair)}`;
+      }),
+      ...advise(pairs),
+    ];
+  });
+}
+
+/** What a stack is compared with: a simple one with the async one of its language. */
+function findBase(stacks: readonly ComparedStack[], stack: ComparedStack): ComparedStack {
+  const others = stacks.filter(({ layout }) => layout === 'async');
+  const alike = others.find(({ language }) => language === stack.language);
+  return (stack.layout === 'simple' ? alike : undefined) ?? others[0] ?? stacks[0] ?? stack;
 }
 
 /** What two stacks did with so many requests under way. */
@@ -137,6 +143,11 @@ function advise(pairs: readonly Pair[]): readonly string[] {
   ];
 }
 
+/** Whether a sentence of the conclusion says what to do, and not what was found. */
+export function isAdvice(sentence: string): boolean {
+  return sentence.startsWith('So ');
+}
+
 /** As in "the upstream …". */
 export function describeUpstream({ tokensPerSecond }: Comparison, ms: number): string {
   const delay = ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
@@ -151,23 +162,22 @@ export function listCells(
   upstream: number,
 ): readonly (readonly string[])[] {
   const { stacks, connections, cells, mockAlone } = comparison;
-  const head = stacks.flatMap(({ title }) => [title, 'p99']);
-  const hasFailures = cells.some(({ failed }) => failed > 0);
+  const failing = new Set(cells.filter(({ failed }) => failed > 0).map(({ stack }) => stack));
+  const columns = (name: string, figures: readonly string[]): readonly string[] =>
+    failing.has(name) ? figures : figures.slice(0, 2);
+  const head = stacks.flatMap(({ name, title }) => columns(name, [title, 'p99', 'errors']));
   const rows = connections.map((count) => {
     const under = (cell: UpstreamCell): boolean =>
       cell.upstream === upstream && cell.connections === count;
     const figures = stacks.flatMap(({ name }) => {
       const cell = cells.find((one) => one.stack === name && under(one));
-      return cell ? [formatRate(cell.requestsPerSecond), formatTime(cell.p99)] : ['–', '–'];
+      if (!cell) return columns(name, ['–', '–', '–']);
+      // No answer takes no time.
+      const p99 = cell.p99 > 0 ? formatTime(cell.p99) : '–';
+      return columns(name, [formatRate(cell.requestsPerSecond), p99, formatCount(cell.failed)]);
     });
-    const failed = cells.filter(under).reduce((sum, cell) => sum + cell.failed, 0);
     const alone = mockAlone.find(under)?.requestsPerSecond;
-    return [
-      formatCount(count),
-      ...figures,
-      alone === undefined ? '–' : formatRate(alone),
-      ...(hasFailures ? [formatCount(failed)] : []),
-    ];
+    return [formatCount(count), ...figures, alone === undefined ? '–' : formatRate(alone)];
   });
-  return [['at once', ...head, 'mock alone', ...(hasFailures ? ['errors'] : [])], ...rows];
+  return [['at once', ...head, 'mock alone'], ...rows];
 }

@@ -49,10 +49,14 @@ ${rows.map(
 }
 
 /** @param kind whether they are what was found, or what to beware of */
-export function renderNotes(notes: readonly string[], kind: 'findings' | 'warnings'): Html {
+export function renderNotes(
+  notes: readonly string[],
+  kind: 'findings' | 'warnings',
+  isMain: (note: string) => boolean = () => false,
+): Html {
   if (notes.length === 0) return html``;
   return html`<ul class="notes ${kind}">
-${notes.map((note) => html`<li>${note}</li>\n`)}</ul>
+${notes.map((note) => html`<li${isMain(note) ? html` class="main"` : html``}>${note}</li>\n`)}</ul>
 `;
 }
 
@@ -90,7 +94,7 @@ h2{margin:40px 0 0;font-size:20px}
 .notes{margin:24px 0 0;padding:0;list-style:none}
 .notes li{border-left:4px solid;padding:10px 14px;margin:8px 0 0}
 .findings li{background:var(--panel);border-color:var(--grid)}
-.findings li:last-child{border-color:var(--s0);font-weight:600}
+.findings .main{border-color:var(--s0);font-weight:600}
 .warnings li{background:var(--note);border-color:var(--note-edge)}
 figure{margin:32px 0 0}
 figcaption,caption{font-weight:600;text-align:left;padding:0 0 8px}

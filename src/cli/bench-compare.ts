@@ -37,11 +37,10 @@ export async function measureProjects(
       });
     }
   }
-  const stacks = projects.map(({ record: { answers }, manifest: { title, layout } }) => ({
-    name: answers.stack,
-    title,
-    layout,
-  }));
+  const stacks = projects.map(({ record: { answers }, manifest }) => {
+    const { title, layout, language } = manifest;
+    return { name: answers.stack, title, layout, language };
+  });
   const found = { stacks, upstreams, tokensPerSecond: tps, connections, cells, mockAlone };
   return { stream: flags.stream === true, duration, ...found };
 }

@@ -3,9 +3,12 @@ import { type Comparison, conclude } from '../../src/bench/compare.ts';
 import { renderComparison } from '../../src/bench/compare-html.ts';
 import { formatComparison } from '../../src/bench/compare-text.ts';
 
-const FASTAPI = { name: 'fastapi', title: 'FastAPI', layout: 'async' } as const;
-const FLASK = { name: 'flask', title: 'Flask', layout: 'simple' } as const;
-const FASTIFY = { name: 'fastify', title: 'Fastify', layout: 'async' } as const;
+const PYTHON = { language: 'python' } as const;
+const NODE = { language: 'typescript' } as const;
+const FASTAPI = { name: 'fastapi', title: 'FastAPI', layout: 'async', ...PYTHON } as const;
+const FLASK = { name: 'flask', title: 'Flask', layout: 'simple', ...PYTHON } as const;
+const FASTIFY = { name: 'fastify', title: 'Fastify', layout: 'async', ...NODE } as const;
+const EXPRESS = { name: 'express', title: 'Express', layout: 'simple', ...NODE } as const;
 const COUNTS = [1, 16, 256];
 
 /** Requests a second of each stack, for each number under way; by what the upstream takes. */
@@ -80,6 +83,23 @@ test('gives no advice on layouts between two of the same', () => {
   ]);
 });
 
+test('compares a simple stack with the async one of its language', () => {
+  const rates = {
+    0: {
+      fastapi: [100, 200, 300],
+      flask: [90, 100, 100],
+      fastify: [500, 900, 900],
+      express: [200, 250, 250],
+    },
+  };
+  const said = conclude(compare([FASTAPI, FLASK, FASTIFY, EXPRESS], rates)).join('\n');
+  expect(said).toContain('Flask keeps up with FastAPI up to 1 at once');
+  expect(said).toContain('Fastify answers 3.0 times as many');
+  expect(said).toContain('Fastify answers 3.6 times as many with 256 at once (900 against 250');
+  const alone = conclude(compare([FASTAPI, EXPRESS], rates)).join('\n');
+  expect(alone).toContain('Express keeps up with FastAPI up to 16 at once');
+});
+
 test('bears a stack that answers nothing', () => {
   const rates = { 0: { fastapi: [100, 200, 300], flask: [0, 0, 0] } };
   expect(conclude(compare([FASTAPI, FLASK], rates))).toEqual([
@@ -110,9 +130,14 @@ test('a paced upstream begins, where others answer', () => {
   );
 });
 
-test('errors have a column where there are any', () => {
-  const cells = TYPICAL.cells.map((cell, nth) => ({ ...cell, failed: nth === 0 ? 7 : 0 }));
-  expect(formatComparison({ ...TYPICAL, cells })).toMatch(/mock alone {3}errors\n.* 7\n.* 0\n/);
+test('errors have a column beside the stack that has any', () => {
+  const none = { requestsPerSecond: 0, p99: 0, failed: 7 };
+  const cells = TYPICAL.cells.map((cell, nth) => (nth === 0 ? { ...cell, ...none } : cell));
+  expect(formatComparison({ ...TYPICAL, cells })).toContain(`
+  at once   Flask       p99   errors   FastAPI       p99   mock alone
+        1       0         –        7       500   20.0 ms        1,000
+       16     450   20.0 ms        0       900   20.0 ms        1,000
+`);
 });
 
 test('the page has a chart and a table for each upstream', () => {
@@ -120,6 +145,6 @@ test('the page has a chart and a table for each upstream', () => {
   expect(page.match(/<svg/g)).toHaveLength(2);
   expect(page.match(/<table/g)).toHaveLength(2);
   expect(page).toContain('Measured &lt;somewhere&gt;.');
-  expect(page).toContain('<li>So the simple layout will do');
+  expect(page).toContain('<li class="main">So the simple layout will do');
   expect(page).not.toMatch(/NaN|undefined|Infinity|<script|src=|href=/);
 });

@@ -12,7 +12,7 @@ import { makeOld, NEW, OLD, OPS } from '../harness/small-change.ts';
 
 const KILLER = join(ROOT, 'test/harness/kill-at.cjs');
 
-const LONG = { timeout: 60_000 };
+const LONG = { timeout: 180_000 };
 
 describe('the writing of a project, killed', () => {
   const folder = makeFileFolder();
@@ -131,14 +131,15 @@ test('upgrade, killed at points all over it, and run again: the new project', LO
   await cp(cwd, older, { recursive: true });
   const NODE_OPTIONS = `--require ${JSON.stringify(KILLER)}`;
   let killed = 0;
-  for (let at = 1; at <= 60; at += 4) {
+  for (let at = 1, wasKilled = true; wasKilled; at += 4) {
     await rm(cwd, { recursive: true });
     await cp(older, cwd, { recursive: true });
     const env = { NODE_OPTIONS, KILL_AT: String(at) };
     const first = await runCli('llm-api', ['upgrade'], { cwd, env });
-    if (first.code === 137) killed++;
+    wasKilled = first.code === 137;
+    if (wasKilled) killed++;
     expect((await runCli('llm-api', ['upgrade'], { cwd })).code).toBe(0);
     expect(await readTree(cwd)).toEqual(wanted);
   }
-  expect(killed).toBeGreaterThan(8);
+  expect(killed).toBeGreaterThan(5);
 });
