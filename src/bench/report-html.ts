@@ -46,7 +46,7 @@ function renderTimes({ latency, stream }: Report, tally: Tally): Html {
   const parts = stream
     ? { latency: tally.latency, 'first token': tally.firstToken, gap: tally.gap }
     : { latency: tally.latency };
-  const x = ninesAxis('share of requests that took no longer', tally.latency.count);
+  const x = ninesAxis('share that took no longer', tally.latency.count);
   const series = Object.entries(parts).map(([name, histogram]) => drawCurve(name, histogram, x));
   const values = series.flatMap(({ points }) => points.map(({ y }) => y));
   return renderChart({
