@@ -1,8 +1,8 @@
-import { text as readAll } from 'node:stream/consumers';
 import { probeTarget } from '../bench/probe.ts';
 import { makeTarget, type Target } from '../bench/target.ts';
 import { CliError, usageError } from '../core/errors.ts';
 import type { BenchFlags } from './bench.ts';
+import { readKeyFromInput } from './read-key.ts';
 
 /** What is asked, from the flags. */
 export function planTarget(url: URL, key: string | undefined, flags: BenchFlags): Target {
@@ -30,8 +30,11 @@ export function parseUrl(text: string): URL {
   return url;
 }
 
-export async function readKey({ keyStdin }: BenchFlags): Promise<string | undefined> {
-  const key = keyStdin ? (await readAll(process.stdin)).trim() : process.env.LLM_API_KEY;
+export async function readKey(
+  { keyStdin }: BenchFlags,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const key = keyStdin ? await readKeyFromInput(signal) : process.env.LLM_API_KEY;
   if (!key && keyStdin) throw usageError('There is no key on standard input.');
   if (key && !/^[\x21-\x7e]+$/.test(key)) throw usageError('The key has characters no key has.');
   return key || undefined;

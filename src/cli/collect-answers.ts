@@ -17,6 +17,7 @@ import { checkDirectory, checkFlags, checkMissing, OCCUPIED_HINT } from './check
 import { chooseAddons } from './choose-addons.ts';
 import { chooseStack } from './choose-stack.ts';
 import type { CreateFlags } from './create.ts';
+import { withInterrupt } from './interrupt.ts';
 
 /** Everything that `create` has to know; nothing of it is asked again. */
 export interface Request {
@@ -80,8 +81,8 @@ export async function collectAnswers(
 
 async function chooseKey(flags: CreateFlags, ask: Asker | undefined): Promise<string | undefined> {
   if (flags.keyStdin) {
-    const { text: readAll } = await import('node:stream/consumers');
-    return parseKey((await readAll(process.stdin)).trim());
+    const { readKeyFromInput } = await import('./read-key.ts');
+    return parseKey(await withInterrupt(readKeyFromInput));
   }
   // A key in the environment is found there by the server too: it need not be written anywhere.
   if (!ask || flags.key === false || process.env.OPENAI_API_KEY) return undefined;

@@ -50,7 +50,7 @@ async function benchUrl(
     if (flags[name] === undefined) continue;
     throw usageError(`--${name} sets the mock behind a project.`, 'Drop it, or drop the URL.');
   }
-  const target = planTarget(url, await readKey(flags), flags);
+  const target = planTarget(url, await readKey(flags, signal), flags);
   return measure('Measuring', target, planLoad(flags), signal);
 }
 

@@ -19,12 +19,21 @@ export interface Running {
 /** Starts the program in `cwd`; it is stopped when the test ends. */
 export function startTool(
   args: readonly string[],
-  { cwd, env = {} }: { cwd: string; env?: Readonly<Record<string, string | undefined>> },
+  {
+    cwd,
+    env = {},
+    stdin = 'ignore',
+  }: {
+    cwd: string;
+    env?: Readonly<Record<string, string | undefined>>;
+    /** A pipe is left open: somebody may still write. */
+    stdin?: 'ignore' | 'pipe';
+  },
 ): Running {
   const child = spawn(process.execPath, [binPath('llm-api'), ...args], {
     cwd,
     env: plainEnvironment(env),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('the program did not start');
@@ -32,10 +41,10 @@ export function startTool(
   let stderr = '';
   let over = false;
   let signalledAt = performance.now();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
   const ended = new Promise<Awaited<Running['ended']>>((resolve) => {

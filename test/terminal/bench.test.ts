@@ -36,3 +36,23 @@ test('Ctrl-C clears the line and ends it', async () => {
   expect(await terminal.exit).toBe(130);
   expect(terminal.screen()).not.toContain('Measuring');
 });
+
+test('--key-stdin says that it waits, takes a line, and is ended by Ctrl-C', async () => {
+  const seen = new Set<string | undefined>();
+  const url = await startAnswerer((socket, request) => {
+    seen.add(/^authorization: (.*)$/im.exec(request)?.[1]?.trim());
+    socket.write(HELLO);
+  });
+  const open = () =>
+    openTerminal('llm-api', ['bench', url.href, ...SHORT, '--key-stdin'], { cwd: ROOT });
+  const cancelled = await open();
+  await cancelled.waitFor('Waiting for the key: paste it here and press Enter.');
+  cancelled.type(CTRL_C);
+  expect(await cancelled.exit).toBe(130);
+
+  const typed = await open();
+  await typed.waitFor('Waiting for the key');
+  typed.type('sk-typed\r');
+  expect(await typed.exit).toBe(0);
+  expect([...seen]).toEqual(['Bearer sk-typed']);
+});
