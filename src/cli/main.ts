@@ -21,7 +21,8 @@ export async function main(bin: BinName): Promise<void> {
     const program = await createProgram(bin);
     await program.parseAsync(process.argv);
   } catch (error) {
-    process.exitCode = reportError(error);
+    // What was lost on its way out, the help for instance, is a failure already.
+    process.exitCode = reportError(error) || process.exitCode;
   }
 }
 

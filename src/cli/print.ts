@@ -11,7 +11,7 @@ export function isCi({ CI }: NodeJS.ProcessEnv): boolean {
  * does.
  */
 export function openErrorOutput(): NodeJS.WriteStream {
-  return tolerate(process.stderr);
+  return tolerate(process.stderr, ignore);
 }
 
 let isOutputOpen = false;
@@ -19,7 +19,7 @@ let isOutputOpen = false;
 /** Standard output, as slow to open: for who writes bit by bit. `writeOutput` is for all others. */
 export function openOutput(): NodeJS.WriteStream {
   isOutputOpen = true;
-  return tolerate(process.stdout);
+  return tolerate(process.stdout, loseOutput);
 }
 
 /** Writes to standard output; where that is a pipe or a file, without a stream. */
@@ -29,7 +29,10 @@ export function writeOutput(text: string): void {
     while (rest.length > 0 && isDirect()) rest = rest.subarray(writeSync(STDOUT, rest));
   } catch (error) {
     // A pipe that is full is waited for by the stream.
-    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+      loseOutput(error as Error);
+      return;
+    }
   }
   if (rest.length > 0) openOutput().write(rest);
 }
@@ -52,16 +55,32 @@ export function helpWidth(): number {
   return hasTerminal() ? openOutput().columns : 80;
 }
 
-/**
- * Nobody may read any more (a closed terminal, `--help | head`): no reason to complain, or to stop
- * before what was started has been ended.
- */
-function tolerate(stream: NodeJS.WriteStream): NodeJS.WriteStream {
-  if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+/** What went wrong with a stream is told once, and nothing that was started is left because of it. */
+function tolerate(
+  stream: NodeJS.WriteStream,
+  hear: (error: NodeJS.ErrnoException) => void,
+): NodeJS.WriteStream {
+  if (!stream.listeners('error').includes(hear)) stream.on('error', hear);
   return stream;
 }
 
 function ignore(): void {}
+
+let isOutputLost = false;
+
+/**
+ * Who asked for a result and did not get it has to hear so. Nobody may read any more (a closed
+ * terminal, `--help | head`): no reason to complain.
+ */
+function loseOutput({ code }: NodeJS.ErrnoException): void {
+  if (isOutputLost) return;
+  isOutputLost = true;
+  if (code === 'EPIPE' || process.stdout.isTTY) return;
+  const stream = openErrorOutput();
+  stream.write(`${paint(stream, 'red', 'error')} Standard output cannot be written (${code}).\n`);
+  stream.write('Make room there, or send it elsewhere, and run the command again.\n');
+  process.exitCode ||= 1;
+}
 
 type Format = Parameters<typeof styleText>[0];
 
