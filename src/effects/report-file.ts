@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, lstat, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CliError } from '../core/errors.ts';
 
 /** Whether it can be written, told before a long measurement. @throws CliError when it cannot */
@@ -16,8 +17,33 @@ export async function checkReportFile(path: string): Promise<void> {
 
 const HINT = 'Name another file with --html.';
 
+/** Whole or not at all: the report that is there is replaced by one rename. */
 export async function writeReportFile(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
-    throw new CliError(`${path} cannot be written (${cause.code}).`, { hint: HINT, cause });
+  try {
+    const real = await realpath(path).catch(() => path);
+    const found = await lstat(real).catch(() => undefined);
+    const isFile = found === undefined || found.isFile();
+    // What is no file (a pipe, a device, a link to nothing) is written to, not replaced.
+    if (!isFile || !(await replaceFile(real, text, found?.mode))) await writeFile(path, text);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new CliError(`${path} cannot be written (${code}).`, { hint: HINT, cause });
+  }
+}
+
+/** @returns false where the directory takes no new file, though the old one may be writable */
+async function replaceFile(path: string, text: string, mode = 0o666): Promise<boolean> {
+  const draft = join(dirname(path), `.bench-${randomBytes(6).toString('hex')}.tmp`);
+  const file = await open(draft, 'wx', mode).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error;
   });
+  if (!file) return false;
+  try {
+    await file.writeFile(text).finally(() => file.close());
+    await rename(draft, path);
+    return true;
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 }

@@ -1,29 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { HELLO, startAnswerer } from '../bench/answerer.ts';
-import { binPath, makeFolder, plainEnvironment } from '../harness/cli.ts';
-
-/** Runs the program in a shell, for what only a shell can do with its output. */
-async function runInShell(script: string, args: readonly string[]) {
-  const argv = [process.execPath, binPath('llm-api'), ...args];
-  const child = spawn('bash', ['-c', script, 'bash', ...argv], {
-    env: plainEnvironment(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const [code] = await once(child, 'close');
-  return { code, stdout, stderr };
-}
+import { makeFolder } from '../harness/cli.ts';
+import { runInShell } from '../harness/shell.ts';
 
 const LOST = 'error Standard output cannot be written';
 
