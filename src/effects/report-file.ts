@@ -2,16 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, lstat, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { CliError } from '../core/errors.ts';
+import { CliError, usageError } from '../core/errors.ts';
 
 /** Whether it can be written, told before a long measurement. @throws CliError when it cannot */
 export async function checkReportFile(path: string): Promise<void> {
+  if (path === '') throw usageError('--html names no file.', 'For example: --html report.html');
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) throw new CliError(`${path} is a directory.`, { hint: HINT });
-  const needed = found ? path : dirname(path);
-  await access(needed, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
-    const problem = cause.code === 'ENOENT' ? 'there is no such directory' : 'it is not writable';
-    throw new CliError(`${path} cannot be written: ${problem}.`, { hint: HINT, cause });
+  if (found?.isDirectory() || /[/\\]$/.test(path)) {
+    throw new CliError(`${path} is a directory.`, { hint: HINT });
+  }
+  const parent = await stat(dirname(path)).catch(() => undefined);
+  if (!parent?.isDirectory()) {
+    throw new CliError(`${path} cannot be written: there is no such directory.`, { hint: HINT });
+  }
+  await access(found ? path : dirname(path), constants.W_OK).catch((cause) => {
+    throw new CliError(`${path} cannot be written: it is not writable.`, { hint: HINT, cause });
   });
 }
 

@@ -83,3 +83,16 @@ test.skipIf(!isPosix || process.getuid?.() !== 0)(
     expect(await readFile(file, 'utf8')).toMatch(PAGE);
   },
 );
+
+test.each([
+  ['', 2, '--html names no file.'],
+  ['new/', 1, 'new/ is a directory.'],
+  ['package.json/report.html', 1, 'there is no such directory'],
+])('--html %j is refused before anything is measured', async (path, expected, words) => {
+  let asked = 0;
+  const url = await startAnswerer(() => asked++);
+  const args = ['bench', url.href, ...SHORT, '--html', path];
+  const { code, stderr } = await runCli('llm-api', args);
+  expect({ code, asked }).toEqual({ code: expected, asked: 0 });
+  expect(stderr).toContain(words);
+});
