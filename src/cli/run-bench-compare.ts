@@ -32,13 +32,14 @@ export async function runCompare(stacks: readonly StackName[], flags: BenchFlags
   print.note(`This takes about ${formatCount(countMinutes(stacks.length, plan))} minutes.`);
   const comparison = await withInterrupt((signal) => compare(stacks, plan, signal));
   const machine = describeMachine();
+  const document = { ...comparison, conclusion: conclude(comparison), machine };
   print.say(`\n${formatComparison(comparison)}\n\n${machine}`);
   if (flags.html !== undefined) {
     const { renderComparison } = await import('../bench/compare-html.ts');
-    await writeReportFile(flags.html, renderComparison(comparison, machine));
+    await writeReportFile(flags.html, renderComparison(comparison, machine), document);
     print.note(`The same with charts: ${flags.html}`);
   }
-  print.json({ ok: true, ...comparison, conclusion: conclude(comparison), machine });
+  print.json({ ok: true, ...document });
 }
 
 function checkFlags(stacks: readonly StackName[], { stream, rate, keyStdin }: BenchFlags): void {

@@ -30,14 +30,15 @@ export async function runBench(url: string | undefined, flags: BenchFlags): Prom
   const report = { ...measured, warnings: findWarnings(measured) };
   checkReport(report);
   const machine = describeMachine();
+  const document = { ...report, machine };
   print.say(`${formatReport(report)}\n`);
   if (flags.html !== undefined) {
     const { renderReport } = await import('../bench/report-html.ts');
-    await writeReportFile(flags.html, renderReport(report, tally, machine));
+    await writeReportFile(flags.html, renderReport(report, tally, machine), document);
     print.note(`The same with charts: ${flags.html}\n`);
   }
   print.note(await formatNext(url, flags, report));
-  print.json({ ok: true, ...report, machine });
+  print.json({ ok: true, ...document });
 }
 
 async function benchUrl(

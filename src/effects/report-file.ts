@@ -22,8 +22,15 @@ export async function checkReportFile(path: string): Promise<void> {
 
 const HINT = 'Name another file with --html.';
 
-/** Whole or not at all: the report that is there is replaced by one rename. */
-export async function writeReportFile(path: string, text: string): Promise<void> {
+/**
+ * Whole or not at all: the report that is there is replaced by one rename.
+ * @param details what `--json` says of a measurement whose page cannot be written
+ */
+export async function writeReportFile(
+  path: string,
+  text: string,
+  details: CliError['details'],
+): Promise<void> {
   try {
     const real = await realpath(path).catch(() => path);
     const found = await lstat(real).catch(() => undefined);
@@ -32,7 +39,7 @@ export async function writeReportFile(path: string, text: string): Promise<void>
     if (!isFile || !(await replaceFile(real, text, found?.mode))) await writeFile(path, text);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new CliError(`${path} cannot be written (${code}).`, { hint: HINT, cause });
+    throw new CliError(`${path} cannot be written (${code}).`, { hint: HINT, cause, details });
   }
 }
 

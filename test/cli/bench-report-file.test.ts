@@ -33,6 +33,23 @@ test.skipIf(!isPosix)('a page that cannot be written leaves the old one whole', 
   expect(await readFile(join(folder, 'report.html'), 'utf8')).toBe('the old one');
 });
 
+test.skipIf(!isPosix)(
+  'the figures are not lost with it: --json has them, in one document',
+  async () => {
+    const file = join(await makeFolder(), 'report.html');
+    const { code, stdout } = await benchInShell(NO_ROOM, '--json', '--html', file);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      exitCode: 1,
+      error: expect.stringContaining('cannot be written (EFBIG)'),
+      requestsPerSecond: expect.any(Number),
+      latency: { p50: expect.any(Number) },
+      machine: expect.any(String),
+    });
+  },
+);
+
 test('a page replaces the old one, with who may read it, and leaves nothing else', async () => {
   const folder = await makeFolder();
   const file = join(folder, 'report.html');
