@@ -16,7 +16,7 @@ export async function formatNext(
   const tool = formatTool(VERSION, await isToolOnPath(process.argv[1] ?? ''));
   const { stream, ttft, tps, tokens, rate } = flags;
   const again = [
-    ...(url === undefined ? [] : [url]),
+    ...(url === undefined ? [] : [report.target]),
     ...(stream ? ['--stream'] : []),
     ...(ttft ? ['--ttft', `${ttft}`] : []),
     ...(tps ? ['--tps', `${tps}`] : []),

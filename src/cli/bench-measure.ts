@@ -3,6 +3,7 @@ import type { Measured } from '../bench/report.ts';
 import { summarize } from '../bench/summary.ts';
 import type { Tally } from '../bench/tally.ts';
 import { makeTarget, type Target } from '../bench/target.ts';
+import { maskQuery } from '../core/address.ts';
 import type { BenchFlags } from './bench.ts';
 import { showLoad } from './bench-progress.ts';
 import { checkTarget } from './bench-target.ts';
@@ -32,7 +33,7 @@ export async function measure(
   try {
     const tally = await runLoad(checked, { ...load, signal, onProgress: progress.update });
     const summary = summarize(tally, { stream, rate: load.rate });
-    return { measured: { target: url.href, stream, ...load, ...summary }, tally };
+    return { measured: { target: maskQuery(url), stream, ...load, ...summary }, tally };
   } finally {
     progress.end();
   }

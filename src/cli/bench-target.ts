@@ -1,16 +1,18 @@
 import { probeTarget } from '../bench/probe.ts';
 import { makeTarget, type Target } from '../bench/target.ts';
+import { maskQuery } from '../core/address.ts';
 import { CliError, usageError } from '../core/errors.ts';
 import type { BenchFlags } from './bench.ts';
 import { readKeyFromInput } from './read-key.ts';
 
 /** What is asked, from the flags. */
 export function planTarget(url: URL, key: string | undefined, flags: BenchFlags): Target {
-  const { stream = false, body, prompt, header = [], timeout } = flags;
+  const { stream = false, body, prompt, header = [], keyHeader, timeout } = flags;
+  const isNamed = key !== undefined && keyHeader !== undefined;
   return makeTarget(url, {
     body: body ?? JSON.stringify({ prompt, ...(stream && { stream }) }),
-    headers: header,
-    key,
+    headers: isNamed ? [...header, [keyHeader, key]] : header,
+    key: isNamed ? undefined : key,
     stream,
     timeout: 1000 * timeout,
   });
@@ -31,12 +33,17 @@ export function parseUrl(text: string): URL {
 }
 
 export async function readKey(
-  { keyStdin }: BenchFlags,
+  { keyStdin, keyHeader }: BenchFlags,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const key = keyStdin ? await readKeyFromInput(signal) : process.env.LLM_API_KEY;
   if (!key && keyStdin) throw usageError('There is no key on standard input.');
-  if (key && !/^[\x21-\x7e]+$/.test(key)) throw usageError('The key has characters no key has.');
+  if (!key && keyHeader !== undefined) {
+    throw usageError('--key-header has no key.', 'Pass it in LLM_API_KEY, or with --key-stdin.');
+  }
+  // A header of its own may have more to it: `Basic …`, two cookies.
+  const allowed = keyHeader === undefined ? /^[\x21-\x7e]+$/ : /^[\x20-\x7e]+$/;
+  if (key && !allowed.test(key)) throw usageError('The key has characters no key has.');
   return key || undefined;
 }
 
@@ -47,11 +54,13 @@ export async function readKey(
  */
 export async function checkTarget(target: Target, signal: AbortSignal): Promise<Target> {
   const { failure, problem, address } = await probeTarget(target, signal);
-  const { href } = target.url;
   if (failure?.startsWith('connect')) throw unreachable(target.url, problem);
   const hint = HINTS[failure ?? ''];
   if (hint === undefined) return { ...target, address };
-  throw new CliError(`${href} answers with ${failure}: there is nothing to measure.`, { hint });
+  throw new CliError(
+    `${maskQuery(target.url)} answers with ${failure}: there is nothing to measure.`,
+    { hint },
+  );
 }
 
 function unreachable({ origin, hostname }: URL, problem = 'no reason given'): CliError {

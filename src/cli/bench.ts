@@ -16,6 +16,7 @@ export interface BenchFlags {
   readonly body?: string;
   readonly header?: readonly (readonly [string, string])[];
   readonly keyStdin?: true;
+  readonly keyHeader?: string;
   /** One, or with --compare any number. */
   readonly ttft?: readonly number[];
   readonly tps?: number;
@@ -33,7 +34,8 @@ way, and the mock behind it; says what the mock alone can do; and ends both.
 works in a temporary folder, which it removes.
 
 A caller's key is read from LLM_API_KEY in the environment, or with --key-stdin: never from an
-argument, which everyone on this machine could read.
+argument, which everyone on this machine could read. It is sent as Authorization: Bearer, or as it is
+in the header that --key-header names, such as x-api-key or cookie.
 
 Examples:
   llm-api bench http://127.0.0.1:8000 --stream    any server
@@ -99,6 +101,9 @@ export function benchCommand(): Command {
       ),
     )
     .option('--key-stdin', 'read the key to call with from standard input')
+    .addOption(
+      option('--key-header <name>', 'send the key in this header, as it is', parseHeaderName),
+    )
     .addOption(
       option(
         '--ttft <ms>',
@@ -167,16 +172,37 @@ function parseBody(text: string): string {
 /** Whom the request goes to and how long it is follow from the rest. */
 const OURS = ['host', 'content-length', 'transfer-encoding', 'connection'];
 
+/** What these carry lets its reader in. */
+const SECRET = /^(proxy-)?authorization$|(cookie|api-?key|subscription-key|token|secret)$/i;
+
+const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
 function parseHeader(line: string): readonly [string, string] {
   // The line is not repeated: it may well hold a secret.
-  const [, name, value] = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+):[ \t]*([\t\x20-\x7e]*)$/.exec(line) ?? [];
-  if (name === undefined || value === undefined) {
+  const [, name = '', value] = /^([^:]*):[ \t]*([\t\x20-\x7e]*)$/.exec(line) ?? [];
+  if (!NAME.test(name) || value === undefined) {
     throw usageError('--header is not a header.', "For example: --header 'X-Tenant: acme'");
   }
-  if (OURS.includes(name.toLowerCase())) throw usageError(`--header cannot set ${name}.`);
-  if (name.toLowerCase() !== 'authorization') return [name, value];
+  checkNotOurs('--header', name);
+  if (!SECRET.test(name)) return [name, value];
+  const way = 'Pass the key in LLM_API_KEY, or with --key-stdin';
   throw usageError(
-    '--header does not take Authorization: everyone on this machine can read arguments.',
-    'Pass the key in LLM_API_KEY, or with --key-stdin.',
+    `--header does not take ${name}: everyone on this machine can read arguments.`,
+    name.toLowerCase() === 'authorization' ? `${way}.` : `${way}, and add --key-header ${name}.`,
   );
+}
+
+function parseHeaderName(name: string): string {
+  if (!NAME.test(name)) {
+    throw usageError(
+      '--key-header is not the name of a header.',
+      'Example: --key-header x-api-key',
+    );
+  }
+  checkNotOurs('--key-header', name);
+  return name;
+}
+
+function checkNotOurs(flag: string, name: string): void {
+  if (OURS.includes(name.toLowerCase())) throw usageError(`${flag} cannot set ${name}.`);
 }

@@ -42,9 +42,12 @@ export async function runCompare(stacks: readonly StackName[], flags: BenchFlags
   print.json({ ok: true, ...document });
 }
 
-function checkFlags(stacks: readonly StackName[], { stream, rate, keyStdin }: BenchFlags): void {
+function checkFlags(stacks: readonly StackName[], flags: BenchFlags): void {
+  const { stream, rate, keyStdin, keyHeader } = flags;
   if (rate !== undefined) throw usageError('--compare and --rate do not go together.', 'Drop one.');
-  if (keyStdin) throw usageError('--compare gives each project a key of its own.');
+  if (keyStdin || keyHeader !== undefined) {
+    throw usageError('--compare gives each project a key of its own.');
+  }
   const simple = stacks.find((name) => layoutOf(name) === 'simple');
   if (!stream || simple === undefined) return;
   throw usageError(`--stream cannot compare ${simple}, which does not stream.`, 'Drop --stream.');

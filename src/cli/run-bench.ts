@@ -78,7 +78,7 @@ async function readProcesses({ directory, manifest }: Project): Promise<number> 
   return Number((await readSettings(directory)).get('WORKERS') ?? 1);
 }
 
-async function findBenched({ stream, keyStdin }: BenchFlags): Promise<Project> {
+async function findBenched({ stream, keyStdin, keyHeader }: BenchFlags): Promise<Project> {
   const project = await findProjectAt();
   if (!project) {
     throw usageError(
@@ -86,7 +86,10 @@ async function findBenched({ stream, keyStdin }: BenchFlags): Promise<Project> {
       'Name a server: llm-api bench http://127.0.0.1:8000',
     );
   }
-  if (keyStdin) throw usageError('--key-stdin is for a URL: a project is given a key of its own.');
+  if (keyStdin || keyHeader !== undefined) {
+    const flag = keyStdin ? '--key-stdin' : '--key-header';
+    throw usageError(`${flag} is for a URL: a project is given a key of its own.`);
+  }
   if (!stream || project.manifest.layout === 'async') return project;
   throw usageError(
     `The server of this project (${project.manifest.title}) does not stream.`,

@@ -19,3 +19,10 @@ export function reachableHost(host: string): string {
 export function hideSecrets(address: string): string {
   return address.replace(/^([a-z0-9+.-]+:\/\/)?[^/?#]*@/i, '$1…@').replace(/[?#].*$/, '');
 }
+
+/** A URL as it may be shown, with the names in its query: each of the values may be a key. */
+export function maskQuery({ origin, pathname, search }: URL): string {
+  const parts = search.slice(1).split('&');
+  const masked = parts.map((part) => (part.includes('=') ? part.replace(/=.*/, '=…') : '…'));
+  return `${origin}${pathname}${search === '' ? '' : `?${masked.join('&')}`}`;
+}
