@@ -4,6 +4,10 @@ import { LAYOUTS, STACKS, type StackName, stackOf } from '../core/stacks.ts';
 import { numberWithin } from './numbers.ts';
 import { oneOf } from './values.ts';
 
+export const DEFAULT_PROMPT = 'Hello';
+/** Seconds. */
+export const DEFAULT_TIMEOUT = 60;
+
 export interface BenchFlags {
   /** One, or with --compare any number. */
   readonly connections?: readonly number[];
@@ -86,10 +90,10 @@ export function benchCommand(): Command {
         '--timeout <s>',
         'seconds until an answer is given up',
         seconds('--timeout', 0.1),
-      ).default(60),
+      ).default(DEFAULT_TIMEOUT),
     )
     .option('--stream', 'ask for streams; times to the first token and between tokens')
-    .addOption(new Option('--prompt <text>', 'what to ask').default('Hello'))
+    .addOption(new Option('--prompt <text>', 'what to ask').default(DEFAULT_PROMPT))
     .addOption(
       option('--body <json>', 'send this instead, to servers of other kinds', parseBody).conflicts(
         'prompt',

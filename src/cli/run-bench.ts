@@ -37,7 +37,8 @@ export async function runBench(url: string | undefined, flags: BenchFlags): Prom
     await writeReportFile(flags.html, renderReport(report, tally, machine), document);
     print.note(`The same with charts: ${flags.html}\n`);
   }
-  print.note(await formatNext(url, flags, report));
+  const next = await formatNext(url, flags, report);
+  if (next !== undefined) print.note(next);
   print.json({ ok: true, ...document });
 }
 

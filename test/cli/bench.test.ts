@@ -105,7 +105,7 @@ test('without --json it prints a table, and what to measure next', async () => {
   expect(stdout).toContain('plain answers, 2 at once, for 0.3 s');
   expect(stdout).toMatch(/^latency( +[\d.]+ ms){5}$/m);
   expect(stdout).toContain('no errors');
-  expect(stderr).toMatch(/llm-api bench http:\S+\/generate --rate \d+\n$/);
+  expect(stderr).toMatch(/llm-api bench http:\S+\/generate --connections 2 .*--rate \d+\n$/);
 });
 
 test('--html writes a page', async () => {
