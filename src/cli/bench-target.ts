@@ -1,8 +1,10 @@
 import { probeTarget } from '../bench/probe.ts';
 import { makeTarget, type Target } from '../bench/target.ts';
 import { maskQuery } from '../core/address.ts';
-import { CliError, usageError } from '../core/errors.ts';
+import { usageError } from '../core/errors.ts';
 import type { BenchFlags } from './bench.ts';
+import { explainRefusal } from './bench-refusal.ts';
+import { showIfSlow } from './progress.ts';
 import { readKeyFromInput } from './read-key.ts';
 
 /** What is asked, from the flags. */
@@ -53,44 +55,12 @@ export async function readKey(
  * @throws CliError where every request would fail as this one did
  */
 export async function checkTarget(target: Target, signal: AbortSignal): Promise<Target> {
-  const { failure, problem, address } = await probeTarget(target, signal);
-  if (failure?.startsWith('connect')) throw unreachable(target.url, problem);
-  const hint = HINTS[failure ?? ''];
-  if (hint === undefined) return { ...target, address };
-  throw new CliError(
-    `${maskQuery(target.url)} answers with ${failure}: there is nothing to measure.`,
-    { hint },
-  );
+  const asking = (): string => `Asking ${maskQuery(target.url)} once`;
+  const probe = await showIfSlow(asking, probeTarget(target, signal), SOON_MS);
+  const refusal = explainRefusal(target, probe);
+  if (refusal) throw refusal;
+  return { ...target, address: probe.address };
 }
 
-function unreachable({ origin, hostname }: URL, problem = 'no reason given'): CliError {
-  if (problem === 'ECONNREFUSED') {
-    return new CliError(`Nobody listens on ${origin}.`, {
-      hint: 'Start the server, or name the right address.',
-    });
-  }
-  if (problem === 'ENOTFOUND' || problem === 'EAI_AGAIN') {
-    return new CliError(`There is no host called ${hostname}.`);
-  }
-  if (/CERT|SELF_SIGNED|VERIFY/.test(problem)) {
-    return new CliError(`The certificate of ${origin} is not trusted (${problem}).`, {
-      hint: 'Where it is your own, name it: NODE_EXTRA_CA_CERTS=certificate.pem',
-    });
-  }
-  return new CliError(`${origin} cannot be reached (${problem}).`, {
-    hint: 'Is it the right address, and http or https?',
-  });
-}
-
-/** The failures that no second request would mend. */
-const HINTS: Readonly<Record<string, string>> = {
-  'status 400': 'Pass the request that it takes with --body.',
-  'status 401': 'Pass a key in LLM_API_KEY, or with --key-stdin.',
-  'status 403': 'Pass another key in LLM_API_KEY, or with --key-stdin.',
-  'status 404': 'Name the path to ask: http://127.0.0.1:8000/generate',
-  'status 405': 'Name a path that takes POST: http://127.0.0.1:8000/generate',
-  'status 415': 'The server takes no JSON there. Is it the right path?',
-  'status 422': 'Pass the request that it takes with --body. Simple stacks take no --stream.',
-  malformed: 'It does not speak HTTP/1.1. Is it the right port?',
-  'no events': 'It does not stream. Drop --stream.',
-};
+/** At once, for who waits; too late to be seen where the server is well. */
+const SOON_MS = 300;

@@ -33,12 +33,13 @@ export async function showProgress<Result extends { readonly ok: boolean }>(
 const SLOW_MS = 1000;
 
 /**
- * Says what is waited for, on standard error, where the work takes more than a second. In a
- * terminal nothing of it is left afterwards.
+ * Says what is waited for, on standard error, where the work takes more than so long, a second. In
+ * a terminal nothing of it is left afterwards.
  */
 export async function showIfSlow<Result>(
   title: () => string,
   work: Promise<Result>,
+  milliseconds = SLOW_MS,
 ): Promise<Result> {
   const stream = openErrorOutput();
   const still = !stream.isTTY || isCi(process.env) || process.env.TERM === 'dumb';
@@ -52,7 +53,7 @@ export async function showIfSlow<Result>(
   const patience = setTimeout(() => {
     if (still) stream.write(`${title()} …\n`);
     else moving = setInterval(draw, 100);
-  }, SLOW_MS);
+  }, milliseconds);
   try {
     return await work;
   } finally {
