@@ -73,6 +73,11 @@ export class Connection {
     this.#reader = new ResponseReader(target.stream);
   }
 
+  /** Where the last redirect leads, as it says it. */
+  get location(): string {
+    return this.#reader.location;
+  }
+
   send(startedAt: number): void {
     this.#startedAt = startedAt;
     this.#sentAt = performance.now();

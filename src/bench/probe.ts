@@ -7,6 +7,8 @@ export interface Probe {
   /** The system's name for what went wrong with the connection. */
   readonly problem: string | undefined;
   readonly address: string | undefined;
+  /** Where a redirect leads, as it says it. */
+  readonly location: string;
   readonly milliseconds: number;
 }
 
@@ -26,8 +28,8 @@ export async function probeTarget(target: Target, signal?: AbortSignal): Promise
   try {
     connection.send(performance.now());
     const { startedAt, endedAt, failure } = await untilAborted(heard, signal);
-    const { problem, address } = connection;
-    return { failure, problem, address, milliseconds: endedAt - startedAt };
+    const { problem, address, location } = connection;
+    return { failure, problem, address, location, milliseconds: endedAt - startedAt };
   } finally {
     clearInterval(sweep);
     connection.close();

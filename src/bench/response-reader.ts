@@ -27,6 +27,8 @@ export class ResponseReader {
   status = 0;
   /** Whether the connection may carry another request afterwards. */
   keepsAlive = true;
+  /** Where a redirect leads, as it says it. */
+  location = '';
   readonly events = new EventCounter();
   readonly #countsEvents: boolean;
   #part: Part = 'head';
@@ -113,6 +115,9 @@ export class ResponseReader {
     this.status = Number(status);
     // 100 Continue, 103 Early Hints: the answer itself is still to come.
     if (this.status < 200) return 'head';
+    if (this.status >= 300 && this.status < 400) {
+      this.location = /\r\nlocation:[ \t]*([^\r]*)/i.exec(head)?.[1] ?? '';
+    }
     const connection = /\r\nconnection:([^\r]*)/i.exec(head)?.[1] ?? '';
     this.keepsAlive = minor === '1' ? !/close/i.test(connection) : /keep-alive/i.test(connection);
     if (this.status === 204 || this.status === 304) return 'complete';

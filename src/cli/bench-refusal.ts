@@ -1,19 +1,38 @@
 import type { Probe } from '../bench/probe.ts';
 import type { Target } from '../bench/target.ts';
 import { maskQuery } from '../core/address.ts';
+import { formatArgv } from '../core/commands.ts';
 import { CliError } from '../core/errors.ts';
 
 /** Why there is nothing to measure; undefined where other requests may fare better than the first. */
 export function explainRefusal(target: Target, probe: Probe): CliError | undefined {
-  const { failure = '', problem } = probe;
-  if (failure === 'connect') return unreachable(target.url, problem);
+  const { url, timeout } = target;
+  const { failure = '', problem, location } = probe;
+  if (failure === 'connect') return unreachable(url, problem);
+  const refuse = (what: string, hint: string): CliError =>
+    new CliError(`${maskQuery(url)} ${what}: there is nothing to measure.`, { hint });
+  if (/^status 30[12378]$/.test(failure)) return refuse(...explainRedirect(url, location));
+  if (failure === 'timeout') return refuse(`gives no answer within ${timeout / 1000} s`, SLOW);
+  if (failure === 'reset') return refuse('closes the connection unanswered', explainReset(url));
   const hint = HINTS[failure];
-  if (hint === undefined) return undefined;
-  const what =
-    failure === 'timeout'
-      ? `gives no answer within ${target.timeout / 1000} s`
-      : `answers with ${failure}`;
-  return new CliError(`${maskQuery(target.url)} ${what}: there is nothing to measure.`, { hint });
+  return hint === undefined ? undefined : refuse(`answers with ${failure}`, hint);
+}
+
+function explainRedirect(url: URL, location: string): [what: string, hint: string] {
+  if (location === '' || !URL.canParse(location, url.href)) {
+    return ['redirects, and does not say where to', 'Is it the right path?'];
+  }
+  // What it adds to the query may be a key, or where to go back to after a login.
+  const { origin, pathname } = new URL(location, url);
+  const there = origin === 'null' ? 'elsewhere' : `${origin}${pathname}`;
+  return [`redirects to ${there}`, `Ask there: ${formatArgv(['llm-api', 'bench', there])}`];
+}
+
+/** A server that waits for a handshake, and is sent a request, hangs up. */
+function explainReset(url: URL): string {
+  if (url.protocol === 'https:') return 'Look at the log of the server. Is it the right port?';
+  const secure = maskQuery(new URL(url.href.replace(/^http:/, 'https:')));
+  return `Does it speak https? Then ask ${secure}; else look at its log.`;
 }
 
 function unreachable({ origin, hostname }: URL, problem = 'no reason given'): CliError {
@@ -35,6 +54,8 @@ function unreachable({ origin, hostname }: URL, problem = 'no reason given'): Cl
   });
 }
 
+const SLOW = 'Look at the log of the server, or give it longer with --timeout.';
+
 /** The failures that no second request would mend. */
 const HINTS: Readonly<Record<string, string>> = {
   'status 400': 'Pass the request that it takes with --body.',
@@ -44,7 +65,6 @@ const HINTS: Readonly<Record<string, string>> = {
   'status 405': 'Name a path that takes POST: http://127.0.0.1:8000/generate',
   'status 415': 'The server takes no JSON there. Is it the right path?',
   'status 422': 'Pass the request that it takes with --body. Simple stacks take no --stream.',
-  timeout: 'Look at the log of the server, or give it longer with --timeout.',
   malformed: 'It does not speak HTTP/1.1. Is it the right port?',
   'no events': 'It does not stream. Drop --stream.',
 };

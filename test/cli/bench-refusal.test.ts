@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { expect, onTestFinished, test } from 'vitest';
 import { startAnswerer } from '../bench/answerer.ts';
-import { ROOT } from '../harness/cli.ts';
+import { ROOT, runCli } from '../harness/cli.ts';
 import { startTool } from '../harness/running.ts';
 
 /** Long enough to be told from an end at once. */
@@ -24,4 +27,43 @@ test('Ctrl-C ends that wait', async () => {
   await running.waitFor('once …');
   running.signal('SIGINT');
   expect((await running.ended).code).toBe(130);
+});
+
+/** Runs it against a server that gives every request these bytes. */
+async function benchAgainst(bytes: string) {
+  const url = await startAnswerer((socket) => socket.end(bytes));
+  const outcome = await runCli('llm-api', ['bench', url.href, ...LONG]);
+  return { url, ...outcome };
+}
+
+test.each([
+  ['https://api.example.com/generate?token=sk-1#top', 'https://api.example.com/generate'],
+  ['/login?back=sk-1', 'ORIGIN/login'],
+])('a redirect to %s ends it, and says where to ask', async (location, there) => {
+  const { url, code, stderr } = await benchAgainst(
+    `HTTP/1.1 307 Over There\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`,
+  );
+  expect(code).toBe(1);
+  expect(stderr).toContain(`redirects to ${there.replace('ORIGIN', url.origin)}: there is nothing`);
+  expect(stderr).toContain(`Ask there: llm-api bench ${there.replace('ORIGIN', url.origin)}\n`);
+  expect(stderr).not.toContain('sk-1');
+});
+
+test('a redirect to nowhere ends it too', async () => {
+  const { code, stderr } = await benchAgainst('HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n');
+  expect(code).toBe(1);
+  expect(stderr).toContain('redirects, and does not say where to');
+});
+
+test('http to a server of https ends it, and says so', async () => {
+  // It has no certificate: to hang up on what is no handshake it needs none.
+  const server = createTlsServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `//127.0.0.1:${port}/generate`;
+  const { code, stderr } = await runCli('llm-api', ['bench', `http:${url}`, ...LONG]);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`http:${url} closes the connection unanswered`);
+  expect(stderr).toContain(`Does it speak https? Then ask https:${url}; else look at its log.`);
 });
