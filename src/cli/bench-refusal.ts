@@ -44,6 +44,11 @@ function unreachable({ origin, hostname }: URL, problem = 'no reason given'): Cl
   if (problem === 'ENOTFOUND' || problem === 'EAI_AGAIN') {
     return new CliError(`There is no host called ${hostname}.`);
   }
+  if (problem === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return new CliError(`The certificate of ${origin} is for another name than ${hostname}.`, {
+      hint: 'Use the name that it is for.',
+    });
+  }
   if (/CERT|SELF_SIGNED|VERIFY/.test(problem)) {
     return new CliError(`The certificate of ${origin} is not trusted (${problem}).`, {
       hint: 'Where it is your own, name it: NODE_EXTRA_CA_CERTS=certificate.pem',

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { join } from 'node:path';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { startAnswerer } from '../bench/answerer.ts';
-import { ROOT, runCli } from '../harness/cli.ts';
+import { makeFolder, ROOT, runCli } from '../harness/cli.ts';
 import { startTool } from '../harness/running.ts';
+import { runInShell } from '../harness/shell.ts';
 
 /** Long enough to be told from an end at once. */
 const LONG = ['--duration', '60', '--warmup', '0', '--connections', '1'];
@@ -55,15 +58,41 @@ test('a redirect to nowhere ends it too', async () => {
   expect(stderr).toContain('redirects, and does not say where to');
 });
 
-test('http to a server of https ends it, and says so', async () => {
-  // It has no certificate: to hang up on what is no handshake it needs none.
-  const server = createTlsServer().listen(0, '127.0.0.1');
+/** @returns its address, without a scheme */
+async function startTls(options: TlsOptions = {}): Promise<string> {
+  const server = createTlsServer(options).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const url = `//127.0.0.1:${port}/generate`;
+  return `//127.0.0.1:${(server.address() as AddressInfo).port}/generate`;
+}
+
+test('http to a server of https ends it, and says so', async () => {
+  // To hang up on what is no handshake it needs no certificate.
+  const url = await startTls();
   const { code, stderr } = await runCli('llm-api', ['bench', `http:${url}`, ...LONG]);
   expect(code).toBe(1);
   expect(stderr).toContain(`http:${url} closes the connection unanswered`);
   expect(stderr).toContain(`Does it speak https? Then ask https:${url}; else look at its log.`);
+});
+
+const { code: noOpenssl } = await runInShell('command -v openssl', []);
+
+test.skipIf(noOpenssl !== 0)('a certificate for another name, and one of nobody', async () => {
+  const folder = await makeFolder();
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const made = `openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout '${key}' -out '${cert}' \
+    -subj /CN=api.example.com -addext subjectAltName=DNS:api.example.com`;
+  expect(await runInShell(made, [])).toMatchObject({ code: 0 });
+  const url = await startTls({ cert: await readFile(cert), key: await readFile(key) });
+  const args = ['bench', `https:${url}`, ...LONG];
+
+  const other = await runCli('llm-api', args, { env: { NODE_EXTRA_CA_CERTS: cert } });
+  expect(other.code).toBe(1);
+  expect(other.stderr).toContain(
+    'is for another name than 127.0.0.1.\nUse the name that it is for.',
+  );
+  const own = await runCli('llm-api', args);
+  expect(own.code).toBe(1);
+  expect(own.stderr).toContain('is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)');
+  expect(own.stderr).toContain('NODE_EXTRA_CA_CERTS=certificate.pem');
 });
