@@ -15,7 +15,7 @@ export function explainRefusal(target: Target, probe: Probe): CliError | undefin
   if (failure === 'timeout') return refuse(`gives no answer within ${timeout / 1000} s`, SLOW);
   if (failure === 'reset') return refuse('closes the connection unanswered', explainReset(url));
   const hint = HINTS[failure];
-  return hint === undefined ? undefined : refuse(`answers with ${failure}`, hint);
+  return hint === undefined ? undefined : refuse(WORDS[failure] ?? `answers with ${failure}`, hint);
 }
 
 function explainRedirect(url: URL, location: string): [what: string, hint: string] {
@@ -61,6 +61,11 @@ function unreachable({ origin, hostname }: URL, problem = 'no reason given'): Cl
 
 const SLOW = 'Look at the log of the server, or give it longer with --timeout.';
 
+const WORDS: Readonly<Record<string, string>> = {
+  malformed: 'answers, but not in HTTP/1.1',
+  'no events': 'answers, but with no events',
+};
+
 /** The failures that no second request would mend. */
 const HINTS: Readonly<Record<string, string>> = {
   'status 400': 'Pass the request that it takes with --body.',
@@ -70,6 +75,6 @@ const HINTS: Readonly<Record<string, string>> = {
   'status 405': 'Name a path that takes POST: http://127.0.0.1:8000/generate',
   'status 415': 'The server takes no JSON there. Is it the right path?',
   'status 422': 'Pass the request that it takes with --body. Simple stacks take no --stream.',
-  malformed: 'It does not speak HTTP/1.1. Is it the right port?',
+  malformed: 'Is it the right port, and http or https?',
   'no events': 'It does not stream. Drop --stream.',
 };

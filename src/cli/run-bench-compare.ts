@@ -29,7 +29,8 @@ export async function runCompare(stacks: readonly StackName[], flags: BenchFlags
     upstreams: flags.ttft ?? DEFAULTS.ttft,
     duration: flags.duration ?? DEFAULTS.duration,
   };
-  print.note(`This takes about ${formatCount(countMinutes(stacks.length, plan))} minutes.`);
+  const minutes = Math.round(countMinutes(stacks.length, plan));
+  print.note(`This takes about ${formatCount(minutes)} ${minutes === 1 ? 'minute' : 'minutes'}.`);
   const comparison = await withInterrupt((signal) => compare(stacks, plan, signal));
   const machine = describeMachine();
   const document = { ...comparison, conclusion: conclude(comparison), machine };
@@ -86,7 +87,7 @@ async function makeProject(name: StackName, folder: string, signal: AbortSignal)
   const create = ['create', directory, '--template', name, '--yes', '--no-key', '--no-git'];
   const argv = [process.execPath, process.argv[1] ?? '', ...create];
   const made = await showProgress(
-    `Making and installing a ${name} project`,
+    `Making and installing the ${name} project`,
     runProgram(argv, { cwd: folder, signal }),
   );
   signal.throwIfAborted();

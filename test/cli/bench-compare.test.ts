@@ -31,8 +31,10 @@ test('makes each stack, measures it under every load, concludes, and removes it'
   const { env, temporary } = await makeSurroundings();
   const page = join(await makeFolder(), 'report.html');
   const args = ['bench', '--compare', 'fastify,express', ...QUICK, '--json', '--html', page];
-  const { code, stdout } = await runCli('llm-api', args, { env });
+  const { code, stdout, stderr } = await runCli('llm-api', args, { env });
   expect(code).toBe(0);
+  expect(stderr).toContain('This takes about 1 minute.\n');
+  expect(stderr).toContain('Making and installing the express project …');
   const { cells, mockAlone, ...found } = JSON.parse(stdout);
   expect(found).toMatchObject({
     ok: true,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { startAnswerer } from '../bench/answerer.ts';
+import { HELLO, startAnswerer } from '../bench/answerer.ts';
 import { makeFolder, ROOT, runCli } from '../harness/cli.ts';
 import { startTool } from '../harness/running.ts';
 import { runInShell } from '../harness/shell.ts';
@@ -33,9 +33,9 @@ test('Ctrl-C ends that wait', async () => {
 });
 
 /** Runs it against a server that gives every request these bytes. */
-async function benchAgainst(bytes: string) {
+async function benchAgainst(bytes: string, flags: readonly string[] = []) {
   const url = await startAnswerer((socket) => socket.end(bytes));
-  const outcome = await runCli('llm-api', ['bench', url.href, ...LONG]);
+  const outcome = await runCli('llm-api', ['bench', url.href, ...LONG, ...flags]);
   return { url, ...outcome };
 }
 
@@ -56,6 +56,19 @@ test('a redirect to nowhere ends it too', async () => {
   const { code, stderr } = await benchAgainst('HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n');
   expect(code).toBe(1);
   expect(stderr).toContain('redirects, and does not say where to');
+});
+
+test.each([
+  [
+    'SSH-2.0-OpenSSH_9.6\r\n',
+    [],
+    'answers, but not in HTTP/1.1: there is nothing to measure.\nIs it',
+  ],
+  [HELLO, ['--stream'], 'answers, but with no events: there is nothing to measure.\nIt does not'],
+])('what it answers is said in words: %j', async (bytes, flags, words) => {
+  const { code, stderr } = await benchAgainst(bytes, flags);
+  expect(code).toBe(1);
+  expect(stderr).toContain(words);
 });
 
 /** @returns its address, without a scheme */
