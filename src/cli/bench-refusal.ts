@@ -8,7 +8,7 @@ import { CliError } from '../core/errors.ts';
 export function explainRefusal(target: Target, probe: Probe): CliError | undefined {
   const { url, timeout } = target;
   const { failure = '', problem, location } = probe;
-  if (failure === 'connect') return unreachable(url, problem);
+  if (failure.startsWith('connect')) return unreachable(url, problem);
   const refuse = (what: string, hint: string): CliError =>
     new CliError(`${maskQuery(url)} ${what}: there is nothing to measure.`, { hint });
   if (/^status 30[12378]$/.test(failure)) return refuse(...explainRedirect(url, location));
