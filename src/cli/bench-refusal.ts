@@ -19,13 +19,13 @@ export function explainRefusal(target: Target, probe: Probe): CliError | undefin
 }
 
 function explainRedirect(url: URL, location: string): [what: string, hint: string] {
-  if (location === '' || !URL.canParse(location, url.href)) {
+  const there = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+  if (location === '' || !there?.protocol.startsWith('http')) {
     return ['redirects, and does not say where to', 'Is it the right path?'];
   }
   // What it adds to the query may be a key, or where to go back to after a login.
-  const { origin, pathname } = new URL(location, url);
-  const there = origin === 'null' ? 'elsewhere' : `${origin}${pathname}`;
-  return [`redirects to ${there}`, `Ask there: ${formatArgv(['llm-api', 'bench', there])}`];
+  const address = `${there.origin}${there.pathname}`;
+  return [`redirects to ${address}`, `Ask there: ${formatArgv(['llm-api', 'bench', address])}`];
 }
 
 /** A server that waits for a handshake, and is sent a request, hangs up. */
