@@ -50,13 +50,15 @@ export async function readKey(
 }
 
 /**
- * Asks once.
+ * Asks once, and once more where the connection broke.
  * @returns the target with the address that its name stands for
  * @throws CliError where every request would fail as this one did
  */
 export async function checkTarget(target: Target, signal: AbortSignal): Promise<Target> {
   const asking = (): string => `Asking ${maskQuery(target.url)} once`;
-  const probe = await showIfSlow(asking, probeTarget(target, signal), SOON_MS);
+  let probe = await showIfSlow(asking, probeTarget(target, signal), SOON_MS);
+  // One connection may break by accident.
+  if (probe.failure === 'reset') probe = await probeTarget(target, signal);
   const refusal = explainRefusal(target, probe);
   if (refusal) throw refusal;
   return { ...target, address: probe.address };

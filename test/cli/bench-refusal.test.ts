@@ -79,6 +79,16 @@ async function startTls(options: TlsOptions = {}): Promise<string> {
   return `//127.0.0.1:${(server.address() as AddressInfo).port}/generate`;
 }
 
+test('one connection that breaks is no reason not to measure', async () => {
+  const url = await startAnswerer((socket, _, nth) => {
+    if (nth === 0) socket.destroy();
+    else socket.write(HELLO);
+  });
+  const flags = ['--duration', '0.5', '--warmup', '0', '--connections', '1'];
+  const { code, stdout } = await runCli('llm-api', ['bench', url.href, ...flags]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('no errors') });
+});
+
 test('http to a server of https ends it, and says so', async () => {
   // To hang up on what is no handshake it needs no certificate.
   const url = await startTls();
