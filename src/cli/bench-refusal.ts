@@ -49,6 +49,9 @@ function unreachable({ origin, hostname }: URL, problem = 'no reason given'): Cl
       hint: 'Use the name that it is for.',
     });
   }
+  if (problem === 'CERT_HAS_EXPIRED') {
+    return new CliError(`The certificate of ${origin} has expired.`, { hint: 'Renew it first.' });
+  }
   if (/CERT|SELF_SIGNED|VERIFY/.test(problem)) {
     return new CliError(`The certificate of ${origin} is not trusted (${problem}).`, {
       hint: 'Where it is your own, name it: NODE_EXTRA_CA_CERTS=certificate.pem',

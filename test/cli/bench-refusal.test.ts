@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
+import { makeTarget } from '../../src/bench/target.ts';
+import { explainRefusal } from '../../src/cli/bench-refusal.ts';
 import { HELLO, startAnswerer } from '../bench/answerer.ts';
 import { makeFolder, ROOT, runCli } from '../harness/cli.ts';
 import { startTool } from '../harness/running.ts';
@@ -52,11 +54,16 @@ test.each([
   expect(stderr).not.toContain('sk-1');
 });
 
-test('a redirect to nowhere ends it too', async () => {
-  const { code, stderr } = await benchAgainst('HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n');
-  expect(code).toBe(1);
-  expect(stderr).toContain('redirects, and does not say where to');
-});
+test.each(['', 'Location: mailto:a@example.com\r\n'])(
+  'a redirect that leads nowhere ends it too: %j',
+  async (line) => {
+    const { code, stderr } = await benchAgainst(
+      `HTTP/1.1 302 Found\r\n${line}Content-Length: 0\r\n\r\n`,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('redirects, and does not say where to');
+  },
+);
 
 test.each([
   [
@@ -96,6 +103,14 @@ test('http to a server of https ends it, and says so', async () => {
   expect(code).toBe(1);
   expect(stderr).toContain(`http:${url} closes the connection unanswered`);
   expect(stderr).toContain(`Does it speak https? Then ask https:${url}; else look at its log.`);
+});
+
+test('a certificate that has expired', () => {
+  const target = makeTarget(new URL('https://api.example.com/generate'), { body: '{}' });
+  const problem = 'CERT_HAS_EXPIRED';
+  const probe = { problem, address: undefined, location: '', milliseconds: 1 };
+  const refusal = explainRefusal(target, { ...probe, failure: `connect ${problem}` });
+  expect(refusal?.message).toBe('The certificate of https://api.example.com has expired.');
 });
 
 const { code: noOpenssl } = await runInShell('command -v openssl', []);
