@@ -17,7 +17,7 @@ import { formatCount, formatRate, formatTime } from './report.ts';
 /** Stacks side by side as a page. @param about the machine, the date and the tool */
 export function renderComparison(comparison: Comparison, about: string): string {
   const { stacks, upstreams, duration, stream } = comparison;
-  const titles = stacks.map(({ title }) => title).join(' and ');
+  const titles = new Intl.ListFormat('en-GB').format(stacks.map(({ title }) => title));
   return renderPage({
     title: `Which layout do I need? ${titles}`,
     lead: [
