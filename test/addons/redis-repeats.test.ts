@@ -237,15 +237,18 @@ describeProjects('the cache', HAS_REDIS, (project) => {
     fields: Readonly<Record<string, unknown>>,
     caller: string = ALICE,
   ) => send(server.url, generate(fields, bearer(caller)));
+  /** A stream has its last event a moment before it is kept, and its place a moment longer. */
+  const untilKept = () =>
+    eventually(async () => {
+      expect(total(await readMetrics(set.one.url), 'llm_api_in_flight')).toBe(0);
+    });
   const MISS = 'llm-api; fwd=miss';
   const HIT = 'llm-api; hit';
 
   test.each([false, true])('answers whoever asks the same, stream: %s', async (stream) => {
     const fields = { prompt: 'the same', stream };
     const first = await ask(set.one, fields);
-    // A stream has its last event a moment before it is kept, and its place a moment longer.
-    const running = async () => total(await readMetrics(set.one.url), 'llm_api_in_flight');
-    await eventually(async () => expect(await running()).toBe(0));
+    await untilKept();
     const tokens = total(await readMetrics(set.two.url), TOKENS);
     const again = await ask(set.two, fields, BOB);
     expect(first.headers['cache-status']).toBe(MISS);
@@ -283,6 +286,7 @@ describeProjects('the cache', HAS_REDIS, (project) => {
     }
     set.mock.setFault(undefined);
     expect((await ask(set.one, fields)).headers['cache-status']).toBe(MISS);
+    await untilKept();
     expect((await ask(set.two, fields)).headers['cache-status']).toBe(HIT);
   });
 
@@ -298,6 +302,7 @@ describeProjects('the cache', HAS_REDIS, (project) => {
 
   test('answers over the WebSocket too', async () => {
     await ask(set.one, { prompt: 'over a socket', stream: true });
+    await untilKept();
     const socket = await talk(set.two.url, bearer(BOB));
     socket.ask({ prompt: 'over a socket' });
     const said = await socket.ends(1);

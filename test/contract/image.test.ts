@@ -4,6 +4,7 @@ import { type Mock, startMock } from '../../src/mock/index.ts';
 import { findFreePort } from '../harness/free-port.ts';
 import { describeProjects } from './describe.ts';
 import { bearer, CALLER_KEYS, cleanEnvironment, serverEnvironment } from './environment.ts';
+import { eventually } from './eventually.ts';
 import { generate, send } from './http.ts';
 import { contain, type Image, layOutImage, readImage, removeLayout } from './image.ts';
 import { type Program, runProgram, startProgram, stopProgram } from './program.ts';
@@ -62,11 +63,8 @@ describeProjects('as in its image', {}, (project) => {
     const program = startProgram(argv, { cwd: layout, env: { ...outside } });
     server = program;
     const url = `http://127.0.0.1:${port}`;
-    await expect
-      .poll(async () => (await send(url, { path: '/healthz' }).catch(() => undefined))?.status, {
-        timeout: 30_000,
-      })
-      .toBe(200);
+    const isWell = async () => expect((await send(url, { path: '/healthz' })).status).toBe(200);
+    await eventually(isWell, 30);
     const answer = await send(url, generate({ stream: true }, bearer(KEY)));
     expect(answer.status).toBe(200);
     expect((await send(url, { path: '/metrics' })).status, program.output()).toBe(200);
