@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Fault } from '../../src/mock/index.ts';
 import { type Api, describeServers } from './describe.ts';
 import { LIMITS, MODEL, OTHER_MODEL, PROMPT } from './environment.ts';
-import { waitForToken } from './eventually.ts';
+import { eventually, waitForToken } from './eventually.ts';
 import { parseEvents } from './http.ts';
 import { checkProblem, type Problem, type Slug } from './problem.ts';
 
@@ -93,12 +93,8 @@ describeServers('streams', { layout: 'async' }, (api) => {
 
   test('nothing more to a client that left: the upstream call ends', async () => {
     await leaveMidStream(api);
-    await expect
-      .poll(() => api.mock.counts, { timeout: 2000 })
-      .toMatchObject({
-        clientLeft: 1,
-        open: 0,
-      });
+    const counts = () => expect(api.mock.counts).toMatchObject({ clientLeft: 1, open: 0 });
+    await eventually(counts, 2);
   });
 
   test('to many at a time', async () => {
