@@ -59,9 +59,9 @@ export function conclude(comparison: Comparison): readonly string[] {
 
 /** What a stack is compared with: a simple one with the async one of its language. */
 function findBase(stacks: readonly ComparedStack[], stack: ComparedStack): ComparedStack {
-  const others = stacks.filter(({ layout }) => layout === 'async');
-  const alike = others.find(({ language }) => language === stack.language);
-  return (stack.layout === 'simple' ? alike : undefined) ?? others[0] ?? stacks[0] ?? stack;
+  const bases = stacks.filter(({ layout }) => layout === 'async');
+  const alike = bases.find(({ language }) => language === stack.language);
+  return (stack.layout === 'simple' ? alike : undefined) ?? bases[0] ?? stacks[0] ?? stack;
 }
 
 /** What two stacks did with so many requests under way. */
